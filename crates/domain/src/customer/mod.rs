@@ -1,0 +1,70 @@
+//! Customer 客户: who is served, how to reach them, and what they agreed to.
+//!
+//! A merge makes one customer an alias of another and can be undone exactly; an erasure cannot.
+
+mod command;
+mod contact;
+mod decide;
+mod event;
+mod fields;
+mod merge;
+mod organization;
+mod reference;
+mod register;
+mod state;
+
+pub use command::Command;
+pub use contact::normalize;
+pub use decide::{ADDRESSES_MAX, CONSENTS_MAX, CONTACT_POINTS_MAX, TAGS_MAX};
+pub use event::Event;
+pub use fields::{
+    Address, AddressKind, ConsentBasis, ConsentChannel, Contact, ContactKind, ContactPoint, Country, ExternalRef,
+    Filled, Kind, Lifecycle, Lines, Locale, NewAddress, NewContactPoint, OrganizationLink, Place, Timezone, Withdrawn,
+};
+pub use merge::ALIASES_MAX;
+pub use organization::ORGANIZATIONS_MAX;
+pub use reference::EXTERNAL_REFS_MAX;
+pub use state::{Alias, Consent, Customer, Standing};
+
+use crate::decider::Loaded;
+use crate::ids::{CustomerId, StreamId};
+use crate::rejection::Rejection;
+
+/// How many steps of merging are followed to name the survivor.
+const CHAIN_MAX: usize = 5;
+
+/// What [`live_customer`] reads: the customer's stream and, where it was merged, those that it went into, one more
+/// each time that it is asked.
+#[must_use]
+pub fn chain(loaded: &Loaded, id: CustomerId) -> Vec<StreamId> {
+    std::iter::successors(Some(id), |id| loaded.get::<Customer>(id.stream())?.survivor())
+        .take(CHAIN_MAX)
+        .map(CustomerId::stream)
+        .collect()
+}
+
+/// Who the customer is today: itself, or whom it was merged into as far as that was loaded ([`chain`]).
+#[must_use]
+pub fn survivor(loaded: &Loaded, id: CustomerId) -> CustomerId {
+    std::iter::successors(Some(id), |id| loaded.get::<Customer>(id.stream())?.survivor())
+        .take(CHAIN_MAX + 1)
+        .last()
+        .unwrap_or(id)
+}
+
+/// A customer to whom something is done, for the decisions of other aggregates. Its [`chain`] must be among the reads.
+///
+/// # Errors
+/// `reference_missing` at `pointer`, `merged_into` with the survivor, or `subject_erased`.
+pub fn live_customer<'a>(loaded: &'a Loaded, pointer: &str, id: CustomerId) -> Result<&'a Customer, Rejection> {
+    let customer =
+        loaded.get::<Customer>(id.stream()).ok_or_else(|| Rejection::reference_missing(pointer, id.stream()))?;
+    match customer.standing {
+        Standing::Live => Ok(customer),
+        Standing::Merged { .. } => Err(Rejection::merged_into(survivor(loaded, id).0)),
+        Standing::Erased => Err(Rejection::subject_erased(id.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

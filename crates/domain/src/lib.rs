@@ -1,0 +1,26 @@
+//! The domain of Carelog: customer support and service management as pure decisions over an append-only history.
+//!
+//! Nothing here does I/O, looks at a clock, or draws a random number: times and ids are arguments. Each aggregate
+//! is one module, always in the same order: Command, Event, State, Rejection, decide, evolve.
+
+pub mod agent;
+pub mod aggregates;
+pub mod codec;
+pub mod customer;
+pub mod decider;
+pub mod envelope;
+pub mod ids;
+pub mod money;
+pub mod personal;
+pub mod rejection;
+pub mod team;
+pub mod text;
+pub mod ticket;
+pub mod transaction;
+pub mod upcast;
+
+#[cfg(test)]
+mod given;
+
+pub use aggregates::{Category, Command, Event, State};
+pub use ids::StreamId;

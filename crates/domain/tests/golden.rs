@@ -1,0 +1,171 @@
+//! The golden corpus: one JSON file for each version of each event type that was ever written,
+//! `golden/<category>/<EventType>.v<version>.json`. What is stored today must be readable for ever.
+//!
+//! The file of an event's current version is read and written back equal; an older one is read through its upcasters.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its files has failed")]
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use carelog_domain::upcast::{STEPS, current_version, upcast};
+use carelog_domain::{Category, Event, agent, customer, team, ticket, transaction};
+use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use serde_json::Value;
+
+/// The event types of a category, as serde knows them.
+fn event_types(category: Category) -> &'static [&'static str] {
+    match category {
+        Category::Customer => variants::<customer::Event>(),
+        Category::Transaction => variants::<transaction::Event>(),
+        Category::Agent => variants::<agent::Event>(),
+        Category::Team => variants::<team::Event>(),
+        Category::Ticket => variants::<ticket::Event>(),
+    }
+}
+
+/// The names of an enum's variants, taken from what its deserializer asks for: a list that cannot drift.
+fn variants<T: DeserializeOwned>() -> &'static [&'static str] {
+    match T::deserialize(VariantNames) {
+        Err(Asked(names)) => names,
+        Ok(_) => &[],
+    }
+}
+
+struct VariantNames;
+
+#[derive(Debug)]
+struct Asked(&'static [&'static str]);
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "asked for {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Asked {}
+
+impl de::Error for Asked {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+}
+
+impl<'de> Deserializer<'de> for VariantNames {
+    type Error = Asked;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Asked> {
+        Err(Asked(&[]))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Asked> {
+        Err(Asked(names))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+fn folder(category: Category) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(category.name())
+}
+
+/// The event type and version that a file is named after.
+fn named(file: &Path) -> Option<(String, u16)> {
+    let (event_type, version) = file.file_name()?.to_str()?.strip_suffix(".json")?.rsplit_once(".v")?;
+    Some((event_type.to_owned(), version.parse().ok()?))
+}
+
+fn check(category: Category) {
+    let types = event_types(category);
+    assert!(!types.is_empty(), "{} has events", category.name());
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder(category)).unwrap_or_else(|error| panic!("{}: {error}", category.name())) {
+        let file = entry.unwrap().path();
+        let (event_type, version) =
+            named(&file).unwrap_or_else(|| panic!("{} is not <Type>.v<n>.json", file.display()));
+        check_file(category, &file, &event_type, version);
+        found.insert((event_type, version));
+    }
+    for event_type in types {
+        for version in 1..=current_version(STEPS, event_type) {
+            let missing = format!("golden/{}/{event_type}.v{version}.json is missing", category.name());
+            assert!(found.contains(&((*event_type).to_owned(), version)), "{missing}");
+        }
+    }
+}
+
+fn check_file(category: Category, file: &Path, event_type: &str, version: u16) {
+    let shown = file.display();
+    let stored = std::fs::read_to_string(file).unwrap();
+    let current = upcast(STEPS, event_type, version, stored.clone()).unwrap();
+    let current = current.unwrap_or_else(|| panic!("{shown}: no upcaster leads on from version {version}"));
+    let event = Event::read(category, event_type, &current).unwrap_or_else(|error| panic!("{shown}: {error}"));
+    let (written_type, written) = event.write().unwrap();
+    assert_eq!(written_type, event_type, "{shown}");
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(json(&written), json(&current), "{shown}");
+    if version == current_version(STEPS, event_type) {
+        assert_eq!(compact(&stored), written, "{shown}: also the order of its fields is what is hashed");
+    }
+}
+
+/// The same JSON without the white space between its tokens.
+fn compact(json: &str) -> String {
+    let raw: Box<serde_json::value::RawValue> = serde_json::from_str(json).unwrap();
+    let (mut inside, mut escaped) = (false, false);
+    let between = |char: char| {
+        let kept = inside || !char.is_whitespace();
+        inside ^= char == '"' && !escaped;
+        escaped = inside && char == '\\' && !escaped;
+        kept.then_some(char)
+    };
+    raw.get().chars().filter_map(between).collect()
+}
+
+#[test]
+fn every_event_of_a_customer_is_read_and_written_back_equal() {
+    check(Category::Customer);
+}
+
+#[test]
+fn every_event_of_a_transaction_is_read_and_written_back_equal() {
+    check(Category::Transaction);
+}
+
+#[test]
+fn every_event_of_an_agent_is_read_and_written_back_equal() {
+    check(Category::Agent);
+}
+
+#[test]
+fn every_event_of_a_team_is_read_and_written_back_equal() {
+    check(Category::Team);
+}
+
+#[test]
+fn every_event_of_a_ticket_is_read_and_written_back_equal() {
+    check(Category::Ticket);
+}
+
+#[test]
+fn every_category_has_a_folder_and_no_folder_is_without_one() {
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folders: BTreeSet<_> =
+        std::fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(folders, Category::ALL.iter().map(|category| category.name().to_owned()).collect());
+}
+
+#[test]
+fn the_list_of_event_types_is_serdes_own() {
+    assert_eq!(variants::<team::Event>().first(), Some(&"TeamFormed"));
+    assert_eq!(variants::<transaction::Event>().len(), 4);
+}
