@@ -1,0 +1,51 @@
+//! What can go wrong with the store, by what the caller can do about it.
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or refused for a passing reason: try again; the outcome of a write is unknown.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The history is not the one that was read before: halt until the documented recovery was done.
+    #[error("history_forked at position {position}: {detail}")]
+    HistoryForked {
+        /// Where the two histories differ.
+        position: u64,
+        /// How they differ.
+        detail: String,
+    },
+    /// The server or the keys are set up in a way that could lose data: fix the set-up.
+    #[error("unsafe set-up: {0}")]
+    Unsafe(String),
+    /// Stored data or a statement is not as this program expects it: a defect.
+    #[error("the store is not as expected: {0}")]
+    Corrupt(String),
+}
+
+impl StoreError {
+    /// Whether trying again can help.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's enum is non-exhaustive; the rest are defects")]
+        let passing = match &error {
+            sqlx::Error::Database(database) => database.code().is_none_or(|code| {
+                // Connection, resources, operator intervention, serialization, locks: PostgreSQL's appendix A.
+                ["08", "53", "57", "40", "55"].iter().any(|class| code.starts_with(class))
+            }),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => true,
+            _ => false,
+        };
+        if passing { Self::Unavailable(error.to_string()) } else { Self::Corrupt(error.to_string()) }
+    }
+}

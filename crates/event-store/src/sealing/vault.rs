@@ -1,0 +1,275 @@
+//! The vault: the subjects' keys, read through a cache that lives five seconds at most.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use domain::envelope::RecordedEvent;
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::cipher::{self, KeyBytes};
+use super::json::{self, Clear, Sealed};
+use super::master::MasterKeys;
+use crate::error::StoreError;
+
+/// How long a key may be used without asking again. An erasure is complete everywhere after this.
+const CACHE_LIFE: Duration = Duration::from_secs(5);
+/// The most keys in the cache.
+const CACHE_KEYS_MAX: usize = 100_000;
+/// The version of a subject's first (and so far only) key.
+const FIRST_KEY_VERSION: u32 = 1;
+
+/// What is known of a subject's key.
+#[derive(Clone, Copy)]
+enum KeyState {
+    Present { version: u32, key: KeyBytes },
+    Erased,
+}
+
+/// A key made for a subject that had none; stored by the append that first uses it.
+pub(crate) struct NewKey {
+    pub(crate) subject: Uuid,
+    pub(crate) key_version: u32,
+    pub(crate) master_version: u32,
+    pub(crate) wrapped: Vec<u8>,
+}
+
+/// Why an event cannot be sealed.
+pub(crate) enum SealError {
+    /// The subject was erased in the meantime: decide again.
+    Erased,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for SealError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Opens what is sealed. Cheap to clone; clones share the cache.
+#[derive(Clone)]
+pub struct Vault {
+    pool: PgPool,
+    master: MasterKeys,
+    cache: Arc<Mutex<HashMap<Uuid, (Instant, KeyState)>>>,
+}
+
+/// The keys of some subjects, to seal and open with.
+pub(crate) struct SubjectKeys {
+    master: MasterKeys,
+    keys: HashMap<Uuid, KeyState>,
+}
+
+impl Vault {
+    /// A vault over a pool that may read the keys.
+    #[must_use]
+    pub fn new(pool: PgPool, master: MasterKeys) -> Self {
+        Self { pool, master, cache: Arc::default() }
+    }
+
+    /// The master keys.
+    #[must_use]
+    pub const fn master(&self) -> &MasterKeys {
+        &self.master
+    }
+
+    /// The events' payloads with personal values in clear, `{"$erased": subject}` where the key is gone.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or a master key is missing.
+    pub async fn unseal(&self, events: &[RecordedEvent]) -> Result<Vec<String>, StoreError> {
+        let parsed = parse(events)?;
+        let wanted = self.uncached(&subjects(parsed.iter().flatten()));
+        let loaded = if wanted.is_empty() {
+            HashMap::new()
+        } else {
+            fetch(&mut *self.pool.acquire().await?, &self.master, &wanted).await?
+        };
+        self.finish(events, parsed, loaded)
+    }
+
+    /// The same over one connection, so that it can be part of a transaction.
+    pub(crate) async fn unseal_on(
+        &self,
+        connection: &mut PgConnection,
+        events: &[RecordedEvent],
+    ) -> Result<Vec<String>, StoreError> {
+        let parsed = parse(events)?;
+        let wanted = self.uncached(&subjects(parsed.iter().flatten()));
+        let loaded = if wanted.is_empty() { HashMap::new() } else { fetch(connection, &self.master, &wanted).await? };
+        self.finish(events, parsed, loaded)
+    }
+
+    /// The keys for sealing payloads that hold personal values in clear.
+    pub(crate) async fn keys_for(
+        &self,
+        connection: &mut PgConnection,
+        subjects: &BTreeSet<Uuid>,
+    ) -> Result<SubjectKeys, StoreError> {
+        let wanted = self.uncached(subjects);
+        if !wanted.is_empty() {
+            let loaded = fetch(connection, &self.master, &wanted).await?;
+            self.remember(&loaded);
+        }
+        Ok(SubjectKeys { master: self.master.clone(), keys: self.cached(subjects) })
+    }
+
+    fn finish(
+        &self,
+        events: &[RecordedEvent],
+        parsed: Vec<Option<Value>>,
+        loaded: HashMap<Uuid, KeyState>,
+    ) -> Result<Vec<String>, StoreError> {
+        self.remember(&loaded);
+        let mut keys = self.cached(&subjects(parsed.iter().flatten()));
+        keys.extend(loaded);
+        let keys = SubjectKeys { master: self.master.clone(), keys };
+        events
+            .iter()
+            .zip(parsed)
+            .map(|(event, value)| match value {
+                Some(value) => keys.unseal(event, value),
+                None => Ok(event.payload.clone()),
+            })
+            .collect()
+    }
+
+    fn uncached(&self, subjects: &BTreeSet<Uuid>) -> Vec<Uuid> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |subject: &Uuid| cache.get(subject).is_some_and(|(since, _)| since.elapsed() < CACHE_LIFE);
+        subjects.iter().copied().filter(|subject| !fresh(subject)).collect()
+    }
+
+    fn cached(&self, subjects: &BTreeSet<Uuid>) -> HashMap<Uuid, KeyState> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        subjects.iter().filter_map(|subject| cache.get(subject).map(|(_, state)| (*subject, *state))).collect()
+    }
+
+    fn remember(&self, loaded: &HashMap<Uuid, KeyState>) {
+        if loaded.is_empty() {
+            return;
+        }
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() + loaded.len() > CACHE_KEYS_MAX {
+            cache.clear();
+        }
+        let now = Instant::now();
+        cache.extend(loaded.iter().map(|(subject, state)| (*subject, (now, *state))));
+    }
+}
+
+impl SubjectKeys {
+    /// Seals the personal values of a payload, making keys where there are none.
+    pub(crate) fn seal(&mut self, event_id: Uuid, payload: &str, made: &mut Vec<NewKey>) -> Result<String, SealError> {
+        if !json::has_personal(payload) {
+            return Ok(payload.to_owned());
+        }
+        let mut value: Value = serde_json::from_str(payload).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        json::seal(&mut value, "", &mut |clear: Clear<'_>| {
+            let (version, key) = self.key_of(clear.subject, made)?;
+            let plain = clear.value.to_string();
+            let additional = additional(event_id, clear.subject, version, clear.path);
+            let sealed = cipher::seal(&key, &additional, plain.as_bytes())?;
+            Ok::<_, SealError>((version, BASE64.encode(sealed)))
+        })?;
+        Ok(value.to_string())
+    }
+
+    fn key_of(&mut self, subject: Uuid, made: &mut Vec<NewKey>) -> Result<(u32, KeyBytes), SealError> {
+        match self.keys.get(&subject) {
+            Some(KeyState::Present { version, key }) => Ok((*version, *key)),
+            Some(KeyState::Erased) => Err(SealError::Erased),
+            None => {
+                let key = cipher::random_key();
+                let (master_version, wrapped) = self.master.wrap(subject, &key)?;
+                made.push(NewKey { subject, key_version: FIRST_KEY_VERSION, master_version, wrapped });
+                self.keys.insert(subject, KeyState::Present { version: FIRST_KEY_VERSION, key });
+                Ok((FIRST_KEY_VERSION, key))
+            }
+        }
+    }
+
+    fn unseal(&self, event: &RecordedEvent, mut value: Value) -> Result<String, StoreError> {
+        json::unseal(&mut value, &mut |sealed: Sealed<'_>| {
+            let Some(KeyState::Present { key, .. }) = self.keys.get(&sealed.subject) else { return Ok(None) };
+            let additional = additional(event.event_id, sealed.subject, sealed.key_version, sealed.path);
+            BASE64
+                .decode(sealed.data)
+                .ok()
+                .and_then(|data| cipher::open(key, &additional, &data))
+                .and_then(|plain| serde_json::from_slice(&plain).ok())
+                .map(Some)
+                .ok_or_else(|| {
+                    StoreError::Corrupt(format!("position {}: {} does not open", event.position, sealed.path))
+                })
+        })?;
+        Ok(value.to_string())
+    }
+}
+
+fn additional(event_id: Uuid, subject: Uuid, key_version: u32, path: &str) -> Vec<u8> {
+    [event_id.as_bytes(), subject.as_bytes(), key_version.to_be_bytes().as_slice(), path.as_bytes()].concat()
+}
+
+/// The payloads that hold sealed values, parsed; `None` for the others.
+fn parse(events: &[RecordedEvent]) -> Result<Vec<Option<Value>>, StoreError> {
+    let damaged = |event: &RecordedEvent, error: serde_json::Error| {
+        StoreError::Corrupt(format!("position {}: {error}", event.position))
+    };
+    events
+        .iter()
+        .map(|event| {
+            let sealed = json::has_sealed(&event.payload);
+            sealed.then(|| serde_json::from_str(&event.payload).map_err(|error| damaged(event, error))).transpose()
+        })
+        .collect()
+}
+
+fn subjects<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<Uuid> {
+    let mut found = BTreeSet::new();
+    values.for_each(|value| json::subjects(value, &mut found));
+    found
+}
+
+/// The subjects whose values stand in clear in these payloads.
+pub(crate) fn personal_subjects<'a>(
+    payloads: impl Iterator<Item = &'a str>,
+) -> Result<BTreeSet<Uuid>, serde_json::Error> {
+    let mut found = BTreeSet::new();
+    for payload in payloads.filter(|payload| json::has_personal(payload)) {
+        json::subjects(&serde_json::from_str(payload)?, &mut found);
+    }
+    Ok(found)
+}
+
+async fn fetch(
+    connection: &mut PgConnection,
+    master: &MasterKeys,
+    subjects: &[Uuid],
+) -> Result<HashMap<Uuid, KeyState>, StoreError> {
+    let rows: Vec<(Uuid, i32, i32, Option<Vec<u8>>)> = sqlx::query_as(
+        "select subject, key_version, master_version, wrapped from vault.subject_key where subject = any ($1)",
+    )
+    .bind(subjects)
+    .fetch_all(connection)
+    .await?;
+    let number = |value: i32| u32::try_from(value).map_err(|error| StoreError::Corrupt(error.to_string()));
+    rows.into_iter()
+        .map(|(subject, version, master_version, wrapped)| {
+            let state = match wrapped {
+                None => KeyState::Erased,
+                Some(wrapped) => KeyState::Present {
+                    version: number(version)?,
+                    key: master.unwrap_key(number(master_version)?, subject, &wrapped)?,
+                },
+            };
+            Ok((subject, state))
+        })
+        .collect()
+}
