@@ -1,0 +1,226 @@
+//! Commands by way of a durable stream: kept until they are decided, delivered again until they are acknowledged.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, AckKind};
+use async_nats::{Client, HeaderMap};
+use domain::codec::MESSAGE_BYTES_MAX;
+use domain::rejection::Code;
+use futures_util::StreamExt as _;
+
+use crate::connection::{Bus, BusError};
+use crate::raw_command::RawCommand;
+use crate::{reply, stream_config};
+
+const CONSUMER: &str = "commands";
+const REPLY_TO: &str = "Carelog-Reply-To";
+
+const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Within it a message id that a publisher sets is stored once; the receipts do so for ever.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+const MAX_BYTES: i64 = 1 << 30;
+/// The largest command with its headers.
+const MESSAGE_BYTES_WITH_HEADERS_MAX: i32 = MESSAGE_BYTES_MAX as i32 + 16 * 1024;
+const ACK_WAIT: Duration = Duration::from_secs(30);
+const ACK_PENDING_MAX: i64 = 1024;
+/// How many messages one process holds beyond those it works on. Few: they wait here while their time runs.
+const PULL_MESSAGES_MAX: usize = 128;
+const PULL_EXPIRES: Duration = Duration::from_secs(30);
+const HEARTBEAT: Duration = Duration::from_secs(5);
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+
+/// The stream of durable commands and this process's place at it. Several processes share the commands.
+pub struct Inbox {
+    bus: Bus,
+    messages: Option<pull::Stream>,
+    retry_delay: Duration,
+}
+
+impl Inbox {
+    /// Makes the stream and its consumer where they are missing, and begins to read.
+    ///
+    /// # Errors
+    /// The stream is not fit for use, or NATS cannot be reached.
+    pub async fn open(bus: &Bus) -> Result<Self, BusError> {
+        let messages = subscribe(bus).await?;
+        Ok(Self { bus: bus.clone(), messages: Some(messages), retry_delay: RETRY_DELAY_MIN })
+    }
+
+    /// The next command. Waits as long as it takes; when the stream, its consumer or the server went away, makes and
+    /// opens them again. Cancel safe.
+    pub async fn next(&mut self) -> InboxMessage {
+        loop {
+            let problem = match &mut self.messages {
+                Some(messages) => match messages.next().await {
+                    Some(Ok(message)) => match InboxMessage::new(&self.bus, message) {
+                        Some(message) => {
+                            self.retry_delay = RETRY_DELAY_MIN;
+                            return message;
+                        }
+                        None => continue,
+                    },
+                    Some(Err(error)) => error.to_string(),
+                    None => "the subscription has ended".to_owned(),
+                },
+                None => match subscribe(&self.bus).await {
+                    Ok(messages) => {
+                        self.messages = Some(messages);
+                        continue;
+                    }
+                    Err(error) => error.to_string(),
+                },
+            };
+            tracing::warn!(problem, "the inbox is not to be read; trying again");
+            self.messages = None;
+            tokio::time::sleep(self.retry_delay).await;
+            self.retry_delay = (self.retry_delay * 2).min(RETRY_DELAY_MAX);
+        }
+    }
+}
+
+async fn subscribe(bus: &Bus) -> Result<pull::Stream, BusError> {
+    let wanted = stream(bus);
+    match stream_config::find(&bus.jetstream, &wanted.name).await? {
+        Some(found) => stream_config::fit(&bus.jetstream, found.cached_info(), &wanted).await?,
+        None => stream_config::create(&bus.jetstream, &wanted).await?,
+    }
+    let unavailable = |error: &dyn std::fmt::Display| BusError::Unavailable(error.to_string());
+    let consumer: jetstream::consumer::Consumer<pull::Config> = bus
+        .jetstream
+        .create_consumer_on_stream(consumer(), wanted.name.as_str())
+        .await
+        .map_err(|error| unavailable(&error))?;
+    consumer
+        .stream()
+        .max_messages_per_batch(PULL_MESSAGES_MAX)
+        .expires(PULL_EXPIRES)
+        .heartbeat(HEARTBEAT)
+        .messages()
+        .await
+        .map_err(|error| unavailable(&error))
+}
+
+fn stream(bus: &Bus) -> Config {
+    Config {
+        name: bus.subjects.inbox_stream(),
+        description: Some("Commands that wait for their decision".to_owned()),
+        subjects: vec![bus.subjects.inbox_wildcard()],
+        retention: RetentionPolicy::WorkQueue,
+        storage: StorageType::File,
+        // A full inbox refuses; it never drops what it has acknowledged.
+        discard: DiscardPolicy::New,
+        max_age: MAX_AGE,
+        duplicate_window: DUPLICATE_WINDOW,
+        max_bytes: MAX_BYTES,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_message_size: MESSAGE_BYTES_WITH_HEADERS_MAX,
+        max_consumers: -1,
+        num_replicas: 1,
+        ..Config::default()
+    }
+}
+
+fn consumer() -> pull::Config {
+    pull::Config {
+        durable_name: Some(CONSUMER.to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_ack_pending: ACK_PENDING_MAX,
+        // For ever: what cannot be decided is set aside by whoever reads, never by a counter in the server.
+        max_deliver: -1,
+        ..pull::Config::default()
+    }
+}
+
+/// A durable command. It is delivered again unless it is acknowledged within 30 s.
+pub struct InboxMessage {
+    /// The command.
+    pub command: RawCommand,
+    /// The sequence in the stream.
+    pub sequence: u64,
+    /// How often it was delivered, this time included.
+    pub deliveries: u64,
+    /// Where the sender wants the outcome, if it names a subject that it may name: `<prefix>.outcome.<publisher>.…`.
+    pub reply_to: Option<String>,
+    message: jetstream::Message,
+    client: Client,
+}
+
+impl InboxMessage {
+    fn new(bus: &Bus, message: jetstream::Message) -> Option<Self> {
+        let subject = bus.subjects.parse_inbox(&message.subject)?;
+        let command = RawCommand::new(subject, message.payload.clone(), message.headers.clone());
+        let (sequence, deliveries) = match message.info() {
+            Ok(info) => (info.stream_sequence, u64::try_from(info.delivered).unwrap_or(1)),
+            Err(error) => {
+                tracing::warn!(%error, "a message of the inbox cannot be acknowledged");
+                return None;
+            }
+        };
+        let asked = command.header(REPLY_TO).map(str::to_owned);
+        let allowed = [bus.subjects.outcome(&command.publisher)];
+        let is_asked = asked.is_some();
+        let reply_to = asked.filter(|subject| reply::is_allowed(subject, &allowed));
+        if is_asked && reply_to.is_none() {
+            reply::count_refused(&command.publisher);
+        }
+        Some(Self { command, sequence, deliveries, reply_to, message, client: bus.client.clone() })
+    }
+
+    /// Says that the outcome is durable, and waits until the server has noted it.
+    ///
+    /// # Errors
+    /// Not noted: the command comes again, and gets the same outcome.
+    pub async fn ack(&self) -> Result<(), BusError> {
+        self.message.double_ack().await.map_err(|error| BusError::Unavailable(error.to_string()))
+    }
+
+    /// Asks for another 30 s.
+    ///
+    /// # Errors
+    /// NATS cannot be reached.
+    pub async fn in_progress(&self) -> Result<(), BusError> {
+        self.say(AckKind::Progress).await
+    }
+
+    /// Gives it back, to be delivered again after a while.
+    ///
+    /// # Errors
+    /// NATS cannot be reached: then it comes again anyway.
+    pub async fn retry(&self, delay: Duration) -> Result<(), BusError> {
+        self.say(AckKind::Nak(Some(delay))).await
+    }
+
+    /// Takes it out of the stream undecided: to be called when it is set aside elsewhere.
+    ///
+    /// # Errors
+    /// NATS cannot be reached: then it comes again.
+    pub async fn discard(&self) -> Result<(), BusError> {
+        let discarded = self.message.double_ack_with(AckKind::Term).await;
+        discarded.map_err(|error| BusError::Unavailable(error.to_string()))
+    }
+
+    /// Sends the outcome of an accepted command to [`reply_to`](Self::reply_to), if there is one.
+    pub async fn reply_accepted(&self, body: Vec<u8>) {
+        self.reply(HeaderMap::new(), body).await;
+    }
+
+    /// Sends the outcome of a rejected command to [`reply_to`](Self::reply_to), if there is one.
+    pub async fn reply_rejected(&self, code: Code, body: Vec<u8>) {
+        self.reply(reply::rejection_headers(code, None), body).await;
+    }
+
+    async fn reply(&self, headers: HeaderMap, body: Vec<u8>) {
+        if let Some(subject) = self.reply_to.clone() {
+            reply::send(self.client.publish_with_headers(subject, headers, body.into())).await;
+        }
+    }
+
+    async fn say(&self, kind: AckKind) -> Result<(), BusError> {
+        self.message.ack_with(kind).await.map_err(|error| BusError::Unavailable(error.to_string()))
+    }
+}
