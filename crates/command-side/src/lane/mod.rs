@@ -1,0 +1,386 @@
+//! The lane: commands queue up, are decided in batches, and are appended with one call and one fsync per batch.
+//!
+//! While a batch commits, the next one gathers; there is no timer. Commands of a batch are decided one after the other
+//! against the speculative state of those before them. A group that another process got ahead of is refused whole and
+//! decided again; after two refusals it goes the sure way, under the append lock. Nothing is speculated across batches.
+
+mod cache;
+mod groups;
+mod workspace;
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::envelope::{CommandMessage, Publisher};
+use domain::rejection::{Code, Rejection};
+use event_store::{Answer, Outcome, StoreError, Vault, load_claims, load_streams, lock};
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use self::cache::Cache;
+use self::workspace::{Missing, Workspace};
+
+/// The most commands of a batch.
+const BATCH_COMMANDS_MAX: usize = 1_024;
+/// How often a command is refused before it goes the sure way.
+const REFUSALS_MAX: u8 = 2;
+/// The most rounds of asking what a command wants to read.
+const READ_ROUNDS_MAX: usize = 8;
+/// How long a batch is tried again while the database is away.
+const OUTAGE_MAX: Duration = Duration::from_secs(3);
+/// The pause between tries while the database is away.
+const OUTAGE_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a sender is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The command was decided, now or before.
+    Decided {
+        /// What came of it.
+        outcome: Outcome,
+        /// Whether it had been decided before.
+        replayed: bool,
+    },
+    /// The command was not decided (and has no receipt), or its outcome is not known yet: ask again with the same id.
+    Undecided(Rejection),
+}
+
+/// A command in the lane.
+struct Submission {
+    message: CommandMessage,
+    deadline: Option<DateTime<Utc>>,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// The way into the lane. Cheap to clone; the lane ends when the last clone is gone.
+#[derive(Clone)]
+pub struct Lane {
+    sender: mpsc::Sender<Submission>,
+}
+
+impl Lane {
+    /// Starts a lane over a pool with the append role. `queue_commands_max` bounds the commands that wait.
+    #[must_use]
+    pub fn start(pool: PgPool, vault: Vault, queue_commands_max: usize) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(queue_commands_max);
+        let worker = Worker { pool, vault, cache: Cache::new() };
+        (Self { sender }, tokio::spawn(worker.run(receiver)))
+    }
+
+    /// Puts a command into the queue. The answer comes through the receiver; dropping it does not stop the command.
+    ///
+    /// # Errors
+    /// `overloaded`, if the queue is full or the lane has stopped.
+    pub fn submit(
+        &self,
+        message: CommandMessage,
+        deadline: Option<DateTime<Utc>>,
+    ) -> Result<oneshot::Receiver<Reply>, Rejection> {
+        let (reply, receiver) = oneshot::channel();
+        self.sender.try_send(Submission { message, deadline, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Rejection::new(Code::Overloaded, "the queue is full"),
+            mpsc::error::TrySendError::Closed(_) => Rejection::new(Code::Unavailable, "shutting down"),
+        })?;
+        Ok(receiver)
+    }
+
+    /// Puts a command into the queue, waiting for room. For senders whose own intake is bounded.
+    ///
+    /// # Errors
+    /// `unavailable`, if the lane has stopped.
+    pub async fn submit_waiting(&self, message: CommandMessage) -> Result<oneshot::Receiver<Reply>, Rejection> {
+        let (reply, receiver) = oneshot::channel();
+        let stopped = |_| Rejection::new(Code::Unavailable, "shutting down");
+        self.sender.send(Submission { message, deadline: None, reply }).await.map_err(stopped)?;
+        Ok(receiver)
+    }
+}
+
+/// A command on its way, with everybody who waits for its answer.
+struct Pending {
+    message: CommandMessage,
+    fingerprint: [u8; 32],
+    deadline: Option<DateTime<Utc>>,
+    refusals: u8,
+    waiting: Vec<oneshot::Sender<Reply>>,
+}
+
+impl Pending {
+    fn answer(self, reply: &Reply) {
+        for waiting in self.waiting {
+            // A sender that no longer waits will ask again with the same id.
+            let _ = waiting.send(reply.clone());
+        }
+    }
+}
+
+struct Worker {
+    pool: PgPool,
+    vault: Vault,
+    cache: Cache,
+}
+
+impl Worker {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Submission>) {
+        let mut gathered = Vec::with_capacity(BATCH_COMMANDS_MAX);
+        loop {
+            // `recv_many` is cancel safe; the pause lets states age out of the cache of an idle lane.
+            match tokio::time::timeout(cache::HALF_LIFE, receiver.recv_many(&mut gathered, BATCH_COMMANDS_MAX)).await {
+                Ok(0) => return,
+                Ok(commands) => {
+                    metrics::histogram!("carelog_lane_batch_commands").record(u32::try_from(commands).unwrap_or(0));
+                    self.process(std::mem::take(&mut gathered)).await;
+                }
+                Err(_) => {}
+            }
+            self.cache.turn();
+        }
+    }
+
+    /// Brings every command of a batch to its answer.
+    async fn process(&mut self, gathered: Vec<Submission>) {
+        let mut pending = self.joined(gathered);
+        let mut away_since = None;
+        while !pending.is_empty() {
+            let sure = pending.iter().any(|command| command.refusals >= REFUSALS_MAX);
+            let (turn, later): (Vec<_>, Vec<_>) =
+                pending.into_iter().partition(|command| !sure || command.refusals >= REFUSALS_MAX);
+            pending = later;
+            let turn = in_time(turn);
+            match self.attempt(&turn, sure).await {
+                Ok(answers) => pending.extend(settle(turn, answers)),
+                Err(error) => {
+                    turn.iter().for_each(|command| self.cache.evict(command.message.stream));
+                    let since = *away_since.get_or_insert_with(Instant::now);
+                    if error.is_passing() && since.elapsed() < OUTAGE_MAX {
+                        pending.extend(turn);
+                        tokio::time::sleep(OUTAGE_PAUSE).await;
+                    } else {
+                        tracing::error!(%error, commands = turn.len(), "a batch could not be appended");
+                        let detail = "the store did not answer; ask again with the same command id";
+                        let reply = Reply::Undecided(Rejection::new(Code::Unavailable, detail));
+                        turn.into_iter().for_each(|command| command.answer(&reply));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One entry per command id: the same command sent twice is decided once.
+    fn joined(&self, gathered: Vec<Submission>) -> Vec<Pending> {
+        let mut pending: Vec<Pending> = Vec::with_capacity(gathered.len());
+        let mut known: HashMap<(Publisher, Uuid), usize> = HashMap::new();
+        for Submission { message, deadline, reply } in gathered {
+            let fingerprint = self.vault.master().fingerprint(&message.canonical);
+            let first = known.get(&(message.publisher.clone(), message.command_id)).copied();
+            match first.and_then(|index| pending.get_mut(index)) {
+                Some(first) if first.fingerprint == fingerprint => first.waiting.push(reply),
+                Some(_) => {
+                    let _ = reply.send(mismatch(message.command_id));
+                }
+                None => {
+                    known.insert((message.publisher.clone(), message.command_id), pending.len());
+                    pending.push(Pending { message, fingerprint, deadline, refusals: 0, waiting: vec![reply] });
+                }
+            }
+        }
+        pending
+    }
+
+    async fn attempt(&mut self, turn: &[Pending], sure: bool) -> Result<Vec<Answer>, StoreError> {
+        if turn.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !sure {
+            let mut connection = self.pool.acquire().await?;
+            let mut workspace = self.decide(turn, &mut connection, false).await?;
+            let batch = workspace.finish(false);
+            let answers = batch.append(&mut connection, &self.vault).await?;
+            self.remember(turn, &workspace, &answers);
+            return Ok(answers);
+        }
+        metrics::counter!("carelog_lane_sure_way_total").increment(1);
+        let mut tx = self.pool.begin().await?;
+        lock(&mut tx).await?;
+        // Commands that were decided meanwhile are answered from their receipts: what is left cannot be refused.
+        let mut answers = known(turn, &mut tx).await?;
+        let open: Vec<usize> = (0..turn.len()).filter(|index| answers.get(*index) == Some(&Answer::Refused)).collect();
+        let undecided: Vec<&Pending> = open.iter().filter_map(|index| turn.get(*index)).collect();
+        let mut workspace = self.decide(&undecided, &mut tx, true).await?;
+        let decided = workspace.finish(true).append(&mut tx, &self.vault).await?;
+        tx.commit().await?;
+        for (index, answer) in open.into_iter().zip(decided) {
+            if let Some(slot) = answers.get_mut(index) {
+                *slot = answer;
+            }
+        }
+        turn.iter().for_each(|command| self.cache.evict(command.message.stream));
+        Ok(answers)
+    }
+
+    /// Decides the commands in turn; `afresh` passes the cache over.
+    async fn decide<P: std::borrow::Borrow<Pending>>(
+        &mut self,
+        turn: &[P],
+        connection: &mut PgConnection,
+        afresh: bool,
+    ) -> Result<Workspace, StoreError> {
+        let mut workspace = Workspace::new(turn.len());
+        let messages: Vec<&CommandMessage> = turn.iter().map(|command| &command.borrow().message).collect();
+        self.load_wanted(&mut workspace, &messages, connection, afresh).await?;
+        let clock = Utc::now();
+        for command in turn.iter().map(std::borrow::Borrow::borrow) {
+            self.load_wanted(&mut workspace, &[&command.message], connection, afresh).await?;
+            let mut outcome = workspace.decide(&command.message, clock);
+            if let Ok(decision) = &outcome {
+                let unasked = workspace.unasked(decision);
+                if !unasked.is_empty() {
+                    self.load(&mut workspace, unasked, connection, afresh).await?;
+                    outcome = workspace.decide(&command.message, clock);
+                }
+            }
+            workspace
+                .take(&command.message, command.fingerprint, clock, outcome)
+                .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        }
+        Ok(workspace)
+    }
+
+    /// Loads what the commands want to read, until they want nothing new.
+    async fn load_wanted(
+        &mut self,
+        workspace: &mut Workspace,
+        messages: &[&CommandMessage],
+        connection: &mut PgConnection,
+        afresh: bool,
+    ) -> Result<(), StoreError> {
+        for _ in 0..READ_ROUNDS_MAX {
+            let mut missing = Missing::default();
+            messages.iter().for_each(|message| workspace.missing(message, &mut missing));
+            if missing.is_empty() {
+                break;
+            }
+            self.load(workspace, missing, connection, afresh).await?;
+        }
+        Ok(())
+    }
+
+    async fn load(
+        &mut self,
+        workspace: &mut Workspace,
+        missing: Missing,
+        connection: &mut PgConnection,
+        afresh: bool,
+    ) -> Result<(), StoreError> {
+        let mut streams = Vec::new();
+        for stream in missing.streams {
+            match self.cache.get(stream).filter(|_| !afresh) {
+                Some(cached) => workspace.add_stream(stream, cached.clone()),
+                None => streams.push(stream),
+            }
+        }
+        if !streams.is_empty() {
+            for (stream, state) in load_streams(connection, &self.vault, &streams).await? {
+                if !afresh && state.version > 0 {
+                    self.cache.put(stream, state.clone());
+                }
+                workspace.add_stream(stream, state);
+            }
+        }
+        let queries: Vec<_> = missing.claims.into_iter().collect();
+        if !queries.is_empty() {
+            let mut held = load_claims(connection, self.vault.master(), &queries).await?;
+            for query in queries {
+                let holdings = held
+                    .get_mut(&query.key)
+                    .map(|holdings| holdings.iter().filter(|held| in_range(held, &query)).copied().collect::<Vec<_>>());
+                workspace.add_claim(query, holdings.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the states that the append confirmed, and forgets those that it did not.
+    fn remember(&mut self, turn: &[Pending], workspace: &Workspace, answers: &[Answer]) {
+        let mut confirmed: HashMap<_, DateTime<Utc>> = HashMap::new();
+        let mut doubtful = HashSet::new();
+        for ((command, answer), streams) in turn.iter().zip(answers).zip(workspace.used_streams()) {
+            match answer {
+                Answer::Decided { recorded_at, .. } => {
+                    confirmed.extend(streams.iter().map(|stream| (*stream, *recorded_at)));
+                }
+                Answer::Known(_) | Answer::Mismatch | Answer::Refused => {
+                    doubtful.extend(streams.iter().copied());
+                    doubtful.insert(command.message.stream);
+                }
+            }
+        }
+        for (stream, recorded_at) in confirmed {
+            if let Some(state) = workspace.loaded().streams.get(&stream).filter(|state| state.version > 0) {
+                let changed = workspace.is_changed(stream);
+                let mut state = state.clone();
+                state.recorded_at = if changed { Some(recorded_at) } else { state.recorded_at };
+                if changed {
+                    self.cache.put(stream, state);
+                }
+            }
+        }
+        doubtful.into_iter().for_each(|stream| self.cache.evict(stream));
+    }
+}
+
+/// Whether a holding is one that a query asks for.
+fn in_range(held: &domain::decider::Holding, query: &domain::decider::ClaimQuery) -> bool {
+    match (held.range, query.range) {
+        (Some(held), Some(asked)) => held.overlaps(&asked),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// Answers those whose sender no longer waits for a decision; the others go on.
+fn in_time(turn: Vec<Pending>) -> Vec<Pending> {
+    let now = Utc::now();
+    let (late, turn): (Vec<_>, Vec<_>) =
+        turn.into_iter().partition(|command| command.deadline.is_some_and(|deadline| deadline < now));
+    for command in late {
+        let reply = Reply::Undecided(Rejection::new(Code::DeadlinePassed, "the deadline passed before the decision"));
+        command.answer(&reply);
+    }
+    turn
+}
+
+/// Answers the decided commands; gives back the refused ones.
+fn settle(turn: Vec<Pending>, answers: Vec<Answer>) -> Vec<Pending> {
+    let mut refused = Vec::new();
+    for (mut command, answer) in turn.into_iter().zip(answers) {
+        match answer {
+            Answer::Decided { outcome, .. } => command.answer(&Reply::Decided { outcome, replayed: false }),
+            Answer::Known(outcome) => command.answer(&Reply::Decided { outcome, replayed: true }),
+            Answer::Mismatch => {
+                let reply = mismatch(command.message.command_id);
+                command.answer(&reply);
+            }
+            Answer::Refused => {
+                command.refusals += 1;
+                refused.push(command);
+            }
+        }
+    }
+    refused
+}
+
+async fn known(turn: &[Pending], connection: &mut PgConnection) -> Result<Vec<Answer>, StoreError> {
+    let asked: Vec<_> = turn
+        .iter()
+        .map(|command| (command.message.publisher.as_str(), command.message.command_id, command.fingerprint))
+        .collect();
+    event_store::known_answers(connection, &asked).await
+}
+
+fn mismatch(command_id: Uuid) -> Reply {
+    let detail = format!("the command id {command_id} was used with other content");
+    Reply::Undecided(Rejection::new(Code::CommandMismatch, detail))
+}
