@@ -1,0 +1,106 @@
+//! The history for audits: pages of events with personal values in clear or marked as erased, receipts, and times as
+//! positions.
+
+use chrono::{DateTime, Utc};
+use domain::StreamId;
+use domain::envelope::{Publisher, RecordedEvent};
+use event_store::{Head, Reader, Receipt, Selection, StoreError, Vault};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::ProjectorError;
+use crate::reveal::{ErasedAs, reveal};
+use crate::spawned;
+
+/// An event with its content in clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevealedEvent {
+    /// The event as it is recorded; its payload is sealed.
+    pub recorded: RecordedEvent,
+    /// The content, at the schema version at which it was stored: personal values in clear, `{"erased": true}` where
+    /// they were erased.
+    pub content: Value,
+}
+
+/// Reads the history. Cheap to clone. Every method runs to its end, also where the caller is dropped.
+#[derive(Clone)]
+pub struct History {
+    reader: Reader,
+    vault: Vault,
+}
+
+impl History {
+    /// Over a reader and a vault.
+    #[must_use]
+    pub const fn new(reader: Reader, vault: Vault) -> Self {
+        Self { reader, vault }
+    }
+
+    /// The end of the history.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn head(&self) -> Result<Head, ProjectorError> {
+        let reader = self.reader.clone();
+        spawned(async move { reader.head().await }).await
+    }
+
+    /// Up to `limit` selected events, in order of position.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn select(&self, selection: Selection, limit: u32) -> Result<Vec<RevealedEvent>, ProjectorError> {
+        let Self { reader, vault } = self.clone();
+        spawned(async move {
+            let events = reader.select(&selection, limit).await?;
+            revealed(&vault, events).await
+        })
+        .await
+    }
+
+    /// Up to `limit` events of one stream above a version, in order.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn stream(
+        &self,
+        stream: StreamId,
+        after_version: u64,
+        limit: u32,
+    ) -> Result<Vec<RevealedEvent>, ProjectorError> {
+        let Self { reader, vault } = self.clone();
+        spawned(async move {
+            let events = reader.stream(stream, after_version, limit).await?;
+            revealed(&vault, events).await
+        })
+        .await
+    }
+
+    /// What came of a command, if it was decided.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn receipt(&self, publisher: Publisher, command_id: Uuid) -> Result<Option<Receipt>, ProjectorError> {
+        let reader = self.reader.clone();
+        spawned(async move { reader.receipt(&publisher, command_id).await }).await
+    }
+
+    /// The last position recorded at or before a moment; 0 if there is none.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn position_at(&self, moment: DateTime<Utc>) -> Result<u64, ProjectorError> {
+        let reader = self.reader.clone();
+        spawned(async move { reader.position_at(moment).await }).await
+    }
+}
+
+async fn revealed(vault: &Vault, events: Vec<RecordedEvent>) -> Result<Vec<RevealedEvent>, StoreError> {
+    let payloads = vault.unseal(&events).await?;
+    let reveal_one = |(recorded, payload): (RecordedEvent, String)| {
+        let content = serde_json::from_str(&payload)
+            .map_err(|error| StoreError::Corrupt(format!("event {}: {error}", recorded.event_id)))?;
+        Ok(RevealedEvent { recorded, content: reveal(content, ErasedAs::Marker) })
+    };
+    events.into_iter().zip(payloads).map(reveal_one).collect()
+}

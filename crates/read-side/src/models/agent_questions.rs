@@ -1,0 +1,117 @@
+//! The questions about agents and teams.
+
+use std::sync::LazyLock;
+
+use domain::agent::{Availability, Role};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::agent::Agent;
+use super::questions::{self, Asked, Found, ListStatement, Slice, Sort, SortKind, bigint};
+use super::team::Team;
+
+/// The orders of the list of agents; the first is the default.
+pub const AGENT_SORTS: &[Sort] = &[
+    Sort::new("name", "name", SortKind::Text),
+    Sort::new("-name", "name", SortKind::Text),
+    Sort::new("registered_at", "registered_at", SortKind::Moment),
+    Sort::new("-registered_at", "registered_at", SortKind::Moment),
+    Sort::new("id", "key", SortKind::Id),
+];
+
+/// The orders of the list of teams; the first is the default.
+pub const TEAM_SORTS: &[Sort] = &[
+    Sort::new("name", "name", SortKind::Text),
+    Sort::new("-name", "name", SortKind::Text),
+    Sort::new("id", "key", SortKind::Id),
+];
+
+/// Which agents. What is absent does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentFilter {
+    /// Those of this role.
+    pub role: Option<Role>,
+    /// Those that take work or do not.
+    pub availability: Option<Availability>,
+    /// Those with this skill.
+    pub skill: Option<String>,
+    /// The members of this team.
+    pub team: Option<Uuid>,
+}
+
+pub(crate) static AGENTS: LazyLock<ListStatement> =
+    LazyLock::new(|| ListStatement::new("agent_list", include_str!("agent_list.sql"), AGENT_SORTS));
+pub(crate) static TEAMS: LazyLock<ListStatement> =
+    LazyLock::new(|| ListStatement::new("team_list", include_str!("team_list.sql"), TEAM_SORTS));
+
+/// One agent.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn agent(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    questions::one::<Agent>(&pool, id, as_of).await
+}
+
+/// The agents that match.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn agents(
+    pool: PgPool,
+    filter: AgentFilter,
+    slice: Slice,
+    as_of: Option<u64>,
+) -> Result<Asked<Vec<Found>>, sqlx::Error> {
+    let AgentFilter { role, availability, skill, team } = filter;
+    let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
+    let rows = sqlx::query(AGENTS.by(slice.sort)?.at(as_of))
+        .bind(as_of.map(bigint))
+        .bind(role.map(Role::name))
+        .bind(availability.map(written))
+        .bind(skill)
+        .bind(team)
+        .bind(value)
+        .bind(id)
+        .bind(i64::from(slice.limit))
+        .fetch_all(&pool)
+        .await?;
+    questions::found::<Agent>(&rows)
+}
+
+const fn written(availability: Availability) -> &'static str {
+    match availability {
+        Availability::Available => "available",
+        Availability::Away => "away",
+        Availability::Offline => "offline",
+    }
+}
+
+/// One team.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn team(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    questions::one::<Team>(&pool, id, as_of).await
+}
+
+/// The teams, all or those with a member.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn teams(
+    pool: PgPool,
+    member: Option<Uuid>,
+    slice: Slice,
+    as_of: Option<u64>,
+) -> Result<Asked<Vec<Found>>, sqlx::Error> {
+    let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
+    let rows = sqlx::query(TEAMS.by(slice.sort)?.at(as_of))
+        .bind(as_of.map(bigint))
+        .bind(member)
+        .bind(value)
+        .bind(id)
+        .bind(i64::from(slice.limit))
+        .fetch_all(&pool)
+        .await?;
+    questions::found::<Team>(&rows)
+}

@@ -1,0 +1,317 @@
+//! What all questions share: a statement for the present and one for the past, results that carry the position of
+//! the models they were read from, sorts and pages.
+//!
+//! A question is one statement, so its result and its position belong together. `as_of` sees the row versions with
+//! `from_position ≤ as_of < to_position`; the caller checks that the position has reached it.
+
+use std::sync::{Arc, LazyLock};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use uuid::Uuid;
+
+use crate::entity::Entity;
+
+/// A result, with the lowest position of the models that it was read from, from the same statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked<T> {
+    /// Where the models stood.
+    pub position: u64,
+    /// The result.
+    pub answer: T,
+}
+
+/// A row that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The aggregate's id.
+    pub id: Uuid,
+    /// The row as JSON, personal values wrapped.
+    pub row: Value,
+    /// The position of the event that parked the row's key, if one did.
+    pub stale_since: Option<u64>,
+}
+
+/// A figure of the rollups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// Which figure, e.g. `status/open`.
+    pub fact: String,
+    /// Its numbers.
+    pub numbers: [i64; 4],
+}
+
+/// Where a page begins: behind this row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct After {
+    /// The row's sort value, as text.
+    pub value: String,
+    /// The row's id, which decides among equal values.
+    pub id: Uuid,
+}
+
+/// An order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// How it is asked for; a minus sign in front means descending.
+    pub name: &'static str,
+    column: &'static str,
+    kind: SortKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SortKind {
+    Moment,
+    Number,
+    Text,
+    Id,
+}
+
+impl Sort {
+    pub(crate) const fn new(name: &'static str, column: &'static str, kind: SortKind) -> Self {
+        Self { name, column, kind }
+    }
+
+    /// The sort of that name.
+    #[must_use]
+    pub fn parse(sorts: &'static [Sort], name: &str) -> Option<Sort> {
+        sorts.iter().copied().find(|sort| sort.name == name)
+    }
+
+    /// The sort value of a row, as text for [`After`].
+    #[must_use]
+    pub fn value(self, found: &Found) -> String {
+        match (self.kind, found.row.get(self.column)) {
+            (SortKind::Id, _) => found.id.to_string(),
+            (_, Some(Value::String(text))) => text.clone(),
+            (_, Some(other)) => other.to_string(),
+            (_, None) => String::new(),
+        }
+    }
+
+    /// Whether a text can be a value of the column that is sorted by.
+    #[must_use]
+    pub fn fits(self, value: &str) -> bool {
+        match self.kind {
+            SortKind::Moment => value.parse::<DateTime<Utc>>().is_ok(),
+            SortKind::Number => value.parse::<i64>().is_ok(),
+            SortKind::Text => true,
+            SortKind::Id => value.parse::<Uuid>().is_ok(),
+        }
+    }
+
+    fn descending(self) -> bool {
+        self.name.starts_with('-')
+    }
+
+    fn write_into(self, template: &str) -> String {
+        let kind = match self.kind {
+            SortKind::Moment => "timestamptz",
+            SortKind::Number => "bigint",
+            SortKind::Text => "text",
+            SortKind::Id => "uuid",
+        };
+        let (direction, beyond) = if self.descending() { ("desc", "<") } else { ("asc", ">") };
+        template
+            .replace("{column}", self.column)
+            .replace("{kind}", kind)
+            .replace("{direction}", direction)
+            .replace("{beyond}", beyond)
+    }
+}
+
+/// Which part of a list: the page size, the order, and where it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// The most rows.
+    pub limit: u32,
+    /// The order.
+    pub sort: Sort,
+    /// Behind which row it begins, if not at the first.
+    pub after: Option<After>,
+}
+
+/// A statement as it is asked of the present, and of the past. In both, `$1` is `as_of`.
+pub(crate) struct Statement {
+    name: &'static str,
+    present: Arc<str>,
+    past: Arc<str>,
+}
+
+impl Statement {
+    /// `{version:t}` in the template becomes the condition on the versions of the rows of `t`.
+    pub(crate) fn new(name: &'static str, template: &str) -> Self {
+        let write = |condition: fn(&str) -> String| {
+            let mut parts = template.split("{version:");
+            let mut sql = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let (table, rest) = part.split_once('}').unwrap_or((part, ""));
+                sql.push_str(&condition(table));
+                sql.push_str(rest);
+            }
+            Arc::from(sql)
+        };
+        let present = |table: &str| format!("({table}.to_position = 9223372036854775807 and $1::bigint is null)");
+        let past = |table: &str| format!("({table}.from_position <= $1::bigint and {table}.to_position > $1::bigint)");
+        Self { name, present: write(present), past: write(past) }
+    }
+
+    pub(crate) fn of_model(name: &'static str, template: &str, model: &str) -> Self {
+        Self::new(name, &template.replace("{model}", model))
+    }
+
+    pub(crate) fn at(&self, as_of: Option<u64>) -> AssertSqlSafe<Arc<str>> {
+        AssertSqlSafe(Arc::clone(if as_of.is_some() { &self.past } else { &self.present }))
+    }
+}
+
+/// A list's statement for each of its sorts.
+pub(crate) struct ListStatement(Vec<(Sort, Statement)>);
+
+impl ListStatement {
+    pub(crate) fn new(name: &'static str, template: &str, sorts: &[Sort]) -> Self {
+        Self(sorts.iter().map(|sort| (*sort, Statement::new(name, &sort.write_into(template)))).collect())
+    }
+
+    /// The statement for a sort. A sort of another list is not found.
+    pub(crate) fn by(&self, sort: Sort) -> Result<&Statement, sqlx::Error> {
+        let found = self.0.iter().find(|(known, _)| *known == sort);
+        found.map(|(_, statement)| statement).ok_or_else(|| sqlx::Error::ColumnNotFound(sort.name.to_owned()))
+    }
+}
+
+/// Every statement of every question with its name, for the test that prepares them on the migrated schema.
+#[must_use]
+pub fn statements() -> Vec<(&'static str, Arc<str>)> {
+    let lists = [
+        &*super::customer_questions::LIST,
+        &*super::transaction::LIST,
+        &*super::ticket_questions::LIST,
+        &*super::agent_questions::AGENTS,
+        &*super::agent_questions::TEAMS,
+    ];
+    let (streams, totals) = (&*super::customer_questions::STREAMS, &*super::transaction::OF_CUSTOMER);
+    let singles = [&*ONE, &*FACTS, std::slice::from_ref(streams), std::slice::from_ref(totals)];
+    singles
+        .into_iter()
+        .flatten()
+        .chain(lists.into_iter().flat_map(|list| list.0.iter().map(|(_, statement)| statement)))
+        .flat_map(|statement| {
+            [(statement.name, Arc::clone(&statement.present)), (statement.name, Arc::clone(&statement.past))]
+        })
+        .collect()
+}
+
+/// The models behind the questions.
+pub const MODELS: &[&str] = &["customer", "transaction", "ticket", "agent", "team", "customer_alias"];
+/// Those of them that have resources.
+const RESOURCES: [&str; 5] = ["customer", "transaction", "ticket", "agent", "team"];
+
+static ONE: LazyLock<[Statement; 5]> =
+    LazyLock::new(|| RESOURCES.map(|model| Statement::of_model("one", include_str!("one.sql"), model)));
+static FACTS: LazyLock<[Statement; 5]> =
+    LazyLock::new(|| RESOURCES.map(|model| Statement::of_model("facts", include_str!("facts.sql"), model)));
+
+fn of<'a>(statements: &'a [Statement; 5], model: &str) -> Result<&'a Statement, sqlx::Error> {
+    let found = RESOURCES.iter().zip(statements).find(|(name, _)| **name == model);
+    found.map(|(_, statement)| statement).ok_or_else(|| sqlx::Error::ColumnNotFound(model.to_owned()))
+}
+
+/// One aggregate's row.
+pub(crate) async fn one<E: Entity>(
+    pool: &PgPool,
+    id: Uuid,
+    as_of: Option<u64>,
+) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    let statement = of(&ONE, E::NAME)?;
+    let rows = sqlx::query(statement.at(as_of)).bind(as_of.map(bigint)).bind(id).fetch_all(pool).await?;
+    let Asked { position, answer } = found::<E>(&rows)?;
+    Ok(Asked { position, answer: answer.into_iter().next() })
+}
+
+/// The figures whose names begin with one of the prefixes, at most 64 prefixes.
+pub(crate) async fn figures(
+    pool: &PgPool,
+    model: &str,
+    prefixes: &[String],
+    as_of: Option<u64>,
+) -> Result<Asked<Vec<Figure>>, sqlx::Error> {
+    let statement = of(&FACTS, model)?;
+    let rows = sqlx::query(statement.at(as_of)).bind(as_of.map(bigint)).bind(prefixes).fetch_all(pool).await?;
+    read_figures(&rows)
+}
+
+/// The rows of a statement with the columns `position, fact, n1..n4`, the fact null if there is none.
+pub(crate) fn read_figures(rows: &[PgRow]) -> Result<Asked<Vec<Figure>>, sqlx::Error> {
+    let mut answer = Vec::new();
+    for row in rows {
+        if let Some(fact) = row.try_get("fact")? {
+            let numbers = [row.try_get("n1")?, row.try_get("n2")?, row.try_get("n3")?, row.try_get("n4")?];
+            answer.push(Figure { fact, numbers });
+        }
+    }
+    Ok(Asked { position: position(rows)?, answer })
+}
+
+/// The rows of a list's statement, which has the columns `position, key, row, stale_since`, the key null if no row
+/// matched.
+pub(crate) fn found<E: Entity>(rows: &[PgRow]) -> Result<Asked<Vec<Found>>, sqlx::Error> {
+    let decoded = |error: serde_json::Error| sqlx::Error::Decode(Box::new(error));
+    let mut answer = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(id) = row.try_get("key")? {
+            // Through the row's type, so that the API shows what it documents.
+            let Json(content): Json<E::Row> = row.try_get("row")?;
+            let stale_since = row.try_get::<Option<i64>, _>("stale_since")?.map(position_of);
+            answer.push(Found { id, row: serde_json::to_value(content).map_err(decoded)?, stale_since });
+        }
+    }
+    Ok(Asked { position: position(rows)?, answer })
+}
+
+/// The position in the first row; a model without a checkpoint is one that was never projected.
+pub(crate) fn position(rows: &[PgRow]) -> Result<u64, sqlx::Error> {
+    let position: Option<i64> = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("position")?;
+    position.map(position_of).ok_or(sqlx::Error::RowNotFound)
+}
+
+fn position_of(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
+}
+
+pub(crate) fn bigint(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_asks_for_the_present_version_or_for_the_one_of_its_time() {
+        let statement = Statement::new("t", "select 1 from a where {version:a} and {version:b}");
+        assert_eq!(statement.present.matches("to_position = 9223372036854775807").count(), 2);
+        assert!(statement.past.contains("(a.from_position <= $1::bigint and a.to_position > $1::bigint)"));
+        assert!(statement.past.contains("(b.from_position <= $1::bigint"));
+        assert!(!statement.past.contains('{') && !statement.present.contains('{'));
+    }
+
+    #[test]
+    fn a_sort_writes_both_directions() {
+        let template = "{column} {beyond} $1::{kind} order by {column} {direction}";
+        let up = Sort::new("number", "number", SortKind::Number).write_into(template);
+        let down = Sort::new("-opened_at", "opened_at", SortKind::Moment).write_into(template);
+        assert_eq!(up, "number > $1::bigint order by number asc");
+        assert_eq!(down, "opened_at < $1::timestamptz order by opened_at desc");
+    }
+
+    #[test]
+    fn no_statement_has_an_open_place() {
+        for (name, sql) in statements() {
+            assert!(!sql.contains('{'), "{name}: {sql}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+-- Tickets that match: by customer $2 with all its aliases, status $3, priority $4, team $5, assignee $6, tag $7,
+-- opened from $8 to before $9.
+with recursive up as (
+    select $2::uuid as customer, 0 as depth
+    where $2::uuid is not null
+    union all
+    select a.survivor, up.depth + 1
+    from up
+    join read.customer_alias a on a.key = up.customer
+    where {version:a}
+      and up.depth < 64
+),
+alias as (
+    (select up.customer from up order by up.depth desc limit 1)
+    union
+    select a.key
+    from alias
+    join read.customer_alias a on a.survivor = alias.customer
+    where {version:a}
+)
+select
+    c.position,
+    t.key,
+    t.row,
+    t.stale_since
+from (
+    select min(c.position) as position
+    from read.checkpoint c
+    where c.model = 'ticket'
+       or (c.model = 'customer_alias' and $2::uuid is not null)
+) c
+left join lateral (
+    select t.key, t.{column} as sorted_by, to_jsonb(t) as row, t.stale_since
+    from read.ticket t
+    where {version:t}
+      and ($2::uuid is null or t.customer = any (array(select alias.customer from alias)))
+      and ($3::text[] is null or t.status = any ($3::text[]))
+      and ($4::text[] is null or t.priority = any ($4::text[]))
+      and ($5::uuid is null or t.team = $5::uuid)
+      and ($6::uuid is null or t.assignee = $6::uuid)
+      and ($7::text is null or t.tags @> array[$7::text])
+      and ($8::timestamptz is null or t.opened_at >= $8::timestamptz)
+      and ($9::timestamptz is null or t.opened_at < $9::timestamptz)
+      and ($11::uuid is null or (t.{column}, t.key) {beyond} ($10::text::{kind}, $11::uuid))
+    order by t.{column} {direction}, t.key {direction}
+    limit $12::bigint
+) t on true
+order by t.sorted_by {direction}, t.key {direction}

@@ -1,0 +1,16 @@
+create index on {table} (customer, occurred_at, key);
+create index on {table} (occurred_at, key) where to_position = 9223372036854775807;
+create index on {table} (updated_at, key) where to_position = 9223372036854775807;
+create index on {table} (amount_minor, key) where to_position = 9223372036854775807;
+create index on {table} (source_system, order_no) where to_position = 9223372036854775807;
+comment on table {table} is 'Transactions 交易. One row per version.';
+comment on column {table}.key is 'The transaction''s id.';
+comment on column {table}.customer is 'Whose it is, as recorded; the customer may be an alias by now.';
+comment on column {table}.source_system is 'The selling system; unique with order_no.';
+comment on column {table}.status is 'recorded, partially_refunded, refunded or voided.';
+comment on column {table}.occurred_at is 'When it was made.';
+comment on column {table}.amount_minor is 'The amount in minor units of the currency.';
+comment on column {table}.refunded_minor is 'What was given back in all, in minor units.';
+comment on column {table}.lines is 'What it consists of: [{sku, name, qty_milli, unit_minor, discount_minor, tax_minor}].';
+comment on column {table}.refunds is 'What was given back: [{refund_id, amount_minor, at}].';
+comment on column {table}.updated_at is 'When the last event was recorded.';

@@ -1,0 +1,228 @@
+//! Rows in PostgreSQL: touched ones read in one statement, changes written in one.
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection};
+use uuid::Uuid;
+
+use crate::bigint;
+use crate::error::ProjectorError;
+use crate::fold::{Changes, FactChange, Parked, StoredRow, Version};
+use crate::reveal;
+use crate::table::{Table, record};
+
+/// The most versions in one statement.
+const VERSIONS_MAX: usize = 5_000;
+/// The most versions that erasing rewrites in one statement.
+const ERASED_MAX: i64 = 500;
+
+/// Reads the present versions of rows.
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    table: &Table,
+    keys: &[Uuid],
+) -> Result<Vec<StoredRow>, ProjectorError> {
+    let (rows, list) = (&table.rows, table.list("t."));
+    let statement = format!(
+        "select t.key, t.from_position, (select row_to_json(r)::text from (select {list}) r)
+           from unnest($1::uuid[]) as k (key)
+           join {rows} t on t.key = k.key and t.to_position = 9223372036854775807"
+    );
+    let found: Vec<(Uuid, i64, String)> =
+        sqlx::query_as(AssertSqlSafe(statement)).bind(keys).fetch_all(connection).await?;
+    let stored = |(key, from, json): (Uuid, i64, String)| Ok(StoredRow { key, from: crate::number(from)?, json });
+    found.into_iter().map(stored).collect()
+}
+
+/// Which of the keys are parked.
+pub(crate) async fn parked(
+    connection: &mut PgConnection,
+    model: &str,
+    keys: &[Uuid],
+) -> Result<Vec<Uuid>, ProjectorError> {
+    let found: Vec<(Uuid,)> = sqlx::query_as("select key from read.parked where model = $1 and key = any ($2)")
+        .bind(model)
+        .bind(keys)
+        .fetch_all(connection)
+        .await?;
+    Ok(found.into_iter().map(|(key,)| key).collect())
+}
+
+/// Writes rows and facts. Parked keys are the caller's.
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    table: &Table,
+    changes: &mut Changes,
+) -> Result<(), ProjectorError> {
+    let closed = std::mem::take(&mut changes.closed);
+    let mut versions = std::mem::take(&mut changes.versions);
+    let later = versions.split_off(versions.len().min(VERSIONS_MAX));
+    // Old versions end before new ones begin: there is one present version of a row at any time.
+    write_versions(connection, table, &closed, versions).await?;
+    let mut later = later.into_iter().peekable();
+    while later.peek().is_some() {
+        let chunk = later.by_ref().take(VERSIONS_MAX).collect();
+        write_versions(connection, table, &[], chunk).await?;
+    }
+    if !changes.stale.is_empty() {
+        let (keys, positions) = pairs(&changes.stale);
+        let statement = format!(
+            "update {} t set stale_since = s.position
+               from unnest($1::uuid[], $2::bigint[]) as s (key, position)
+              where t.key = s.key and t.to_position = 9223372036854775807",
+            table.rows
+        );
+        sqlx::query(AssertSqlSafe(statement)).bind(keys).bind(positions).execute(&mut *connection).await?;
+    }
+    write_facts(connection, table, &changes.facts).await
+}
+
+fn pairs(of: &[(Uuid, u64)]) -> (Vec<Uuid>, Vec<i64>) {
+    of.iter().map(|(key, position)| (*key, bigint(*position))).unzip()
+}
+
+async fn write_versions(
+    connection: &mut PgConnection,
+    table: &Table,
+    closed: &[(Uuid, u64)],
+    versions: Vec<Version>,
+) -> Result<(), ProjectorError> {
+    if closed.is_empty() && versions.is_empty() {
+        return Ok(());
+    }
+    let rows = &table.rows;
+    // Counting the closed ones makes PostgreSQL end them first, whatever order it would choose.
+    let statement = format!(
+        "with closed as (
+             update {rows} t set to_position = c.position
+               from unnest($1::uuid[], $2::bigint[]) as c (key, position)
+              where t.key = c.key and t.to_position = 9223372036854775807
+             returning 1
+         )
+         insert into {rows}
+         select v.* from json_populate_recordset(null::{rows}, $3::text::json) v
+          where (select count(*) from closed) >= 0"
+    );
+    let (keys, positions) = pairs(closed);
+    let records = Value::Array(versions.into_iter().map(|version| Value::Object(record(version))).collect());
+    sqlx::query(AssertSqlSafe(statement))
+        .bind(keys)
+        .bind(positions)
+        .bind(records.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn write_facts(connection: &mut PgConnection, table: &Table, facts: &[FactChange]) -> Result<(), ProjectorError> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let target = &table.facts;
+    let statement = format!(
+        "insert into {target} (fact, position, n1, n2, n3, n4)
+         select d.fact, d.position,
+                (coalesce(b.n1, 0) + sum(d.n1) over w)::bigint, (coalesce(b.n2, 0) + sum(d.n2) over w)::bigint,
+                (coalesce(b.n3, 0) + sum(d.n3) over w)::bigint, (coalesce(b.n4, 0) + sum(d.n4) over w)::bigint
+           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+                as d (fact, position, n1, n2, n3, n4)
+           left join lateral (
+                select f.n1, f.n2, f.n3, f.n4 from {target} f where f.fact = d.fact order by f.position desc limit 1
+                ) b on true
+         window w as (partition by d.fact order by d.position)"
+    );
+    let numbers = |of: fn(&[i64; 4]) -> i64| facts.iter().map(|change| of(&change.add)).collect::<Vec<_>>();
+    sqlx::query(AssertSqlSafe(statement))
+        .bind(facts.iter().map(|change| change.fact.as_str()).collect::<Vec<_>>())
+        .bind(facts.iter().map(|change| bigint(change.position)).collect::<Vec<_>>())
+        .bind(numbers(|[n1, _, _, _]| *n1))
+        .bind(numbers(|[_, n2, _, _]| *n2))
+        .bind(numbers(|[_, _, n3, _]| *n3))
+        .bind(numbers(|[_, _, _, n4]| *n4))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Records newly parked keys and counts skipped events.
+pub(crate) async fn park(connection: &mut PgConnection, model: &str, changes: &Changes) -> Result<(), ProjectorError> {
+    if changes.parked.is_empty() && changes.skipped.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into read.parked (model, key, position, error)
+         select $1, p.key, p.position, p.error
+           from unnest($2::uuid[], $3::bigint[], $4::text[]) as p (key, position, error)",
+    )
+    .bind(model)
+    .bind(changes.parked.iter().map(|parked| parked.key).collect::<Vec<_>>())
+    .bind(changes.parked.iter().map(|parked| bigint(parked.position)).collect::<Vec<_>>())
+    .bind(changes.parked.iter().map(|Parked { error, .. }| error.as_str()).collect::<Vec<_>>())
+    .execute(&mut *connection)
+    .await?;
+    let (keys, counts): (Vec<Uuid>, Vec<i64>) =
+        changes.skipped.iter().map(|(key, count)| (*key, bigint(*count))).unzip();
+    sqlx::query(
+        "update read.parked p set skipped = p.skipped + s.count
+           from unnest($2::uuid[], $3::bigint[]) as s (key, count)
+          where p.model = $1 and p.key = s.key",
+    )
+    .bind(model)
+    .bind(keys)
+    .bind(counts)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Empties the values of erased data subjects in all versions of all rows.
+pub(crate) async fn erase(
+    connection: &mut PgConnection,
+    table: &Table,
+    subjects: &[Uuid],
+) -> Result<(), ProjectorError> {
+    let erased: HashSet<Uuid> = subjects.iter().copied().collect();
+    let (rows, list) = (&table.rows, table.list("t."));
+    let own: Vec<String> = table.columns.iter().map(|column| format!("\"{0}\" = v.\"{0}\"", column.name)).collect();
+    let find = format!(
+        "select t.key, t.from_position, (select row_to_json(r)::text from (select {list}) r)
+           from {rows} t
+          where t.subjects && $1 and t.subjects <> '{{}}'
+          limit $2"
+    );
+    let rewrite = format!(
+        "update {rows} t set {}, subjects = v.subjects
+           from json_populate_recordset(null::{rows}, $1::text::json) v
+          where t.key = v.key and t.from_position = v.from_position",
+        own.join(", ")
+    );
+    while !subjects.is_empty() {
+        let found: Vec<(Uuid, i64, String)> = sqlx::query_as(AssertSqlSafe(find.clone()))
+            .bind(subjects)
+            .bind(ERASED_MAX)
+            .fetch_all(&mut *connection)
+            .await?;
+        if found.is_empty() {
+            break;
+        }
+        let emptied: Result<Vec<Value>, ProjectorError> =
+            found.into_iter().map(|row| Ok(Value::Object(record(emptied(row, &erased)?)))).collect();
+        sqlx::query(AssertSqlSafe(rewrite.clone()))
+            .bind(Value::Array(emptied?).to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+fn emptied((key, from, json): (Uuid, i64, String), erased: &HashSet<Uuid>) -> Result<Version, ProjectorError> {
+    let corrupt = |detail: String| ProjectorError::Store(event_store::StoreError::Corrupt(detail));
+    let mut value: Value = serde_json::from_str(&json).map_err(|error| corrupt(error.to_string()))?;
+    reveal::erase(&mut value, erased);
+    let mut subjects = BTreeSet::new();
+    reveal::collect_subjects(&value, &mut subjects);
+    let Value::Object(row) = value else { return Err(corrupt("a row is not an object".to_owned())) };
+    let subjects = subjects.into_iter().collect();
+    Ok(Version { key, from: crate::number(from)?, to: None, stale_since: None, subjects, row })
+}
