@@ -1,0 +1,99 @@
+//! The resources, one module each. A question is one handler here and one function beside its model.
+
+pub mod agents;
+pub mod commands;
+pub mod customers;
+pub mod docs;
+pub mod events;
+pub mod health;
+pub mod history;
+pub mod models;
+pub mod teams;
+pub mod tickets;
+pub mod transactions;
+
+use read_side::models::questions::{Asked, Found};
+use serde_json::{Map, Value};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::answer::{Answer, Resource, resource};
+use crate::api::{Api, Point};
+use crate::error::{ApiError, Problem};
+use crate::paging::Page;
+
+/// A resource as it is sent: its fields are those of the row, revealed.
+pub(crate) type Shown = Resource<Map<String, Value>>;
+/// A page as it is sent.
+pub(crate) type ShownPage = Page<Shown>;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Carelog query API",
+        description = "Read models and history of customer support and service management. Every answer has \
+                       `Carelog-Position`. A request with `Carelog-Min-Position` waits for it (2 s, or `Prefer: wait=N`), \
+                       else 503 `not_caught_up`. `as_of` asks for the past.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "customers", description = "Customers 客户"),
+        (name = "transactions", description = "Transactions 交易"),
+        (name = "tickets", description = "Tickets 工单"),
+        (name = "people", description = "Agents and teams"),
+        (name = "history", description = "Events and receipts"),
+        (name = "operation", description = "Health, models, documentation")
+    )
+)]
+struct Described;
+
+/// The resources under `/v1`, which take a key where keys are set and a place among the requests.
+pub(crate) fn resources() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Described::openapi())
+        .routes(routes!(customers::list))
+        .routes(routes!(customers::summary))
+        .routes(routes!(customers::detail))
+        .routes(routes!(customers::transactions))
+        .routes(routes!(customers::tickets))
+        .routes(routes!(customers::timeline))
+        .routes(routes!(history::customer_history))
+        .routes(routes!(transactions::list))
+        .routes(routes!(transactions::summary))
+        .routes(routes!(transactions::detail))
+        .routes(routes!(history::transaction_history))
+        .routes(routes!(tickets::list))
+        .routes(routes!(tickets::summary))
+        .routes(routes!(tickets::detail))
+        .routes(routes!(history::ticket_history))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::detail))
+        .routes(routes!(history::agent_history))
+        .routes(routes!(teams::list))
+        .routes(routes!(teams::detail))
+        .routes(routes!(history::team_history))
+        .routes(routes!(commands::receipt))
+        .routes(routes!(events::list))
+        .routes(routes!(models::list))
+        .routes(routes!(health::metrics))
+}
+
+/// What is answered without a key, and however many requests there are.
+pub(crate) fn probes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(health::live)).routes(routes!(health::ready))
+}
+
+/// One resource's answer, or 404.
+pub(crate) fn one(asked: Asked<Option<Found>>, point: Point, what: &str, id: Uuid) -> Result<Answer<Shown>, ApiError> {
+    point.check(asked.position)?;
+    let found = asked.answer.ok_or_else(|| ApiError::NotFound(format!("there is no {what} {id}")))?;
+    Ok(Answer { position: asked.position, as_of: point.as_of, body: resource(found) })
+}
+
+/// An answer that was read at a position, unless that was too early.
+pub(crate) fn answer<T>(position: u64, point: Point, body: T) -> Result<Answer<T>, ApiError> {
+    point.check(position)?;
+    Ok(Answer { position, as_of: point.as_of, body })
+}

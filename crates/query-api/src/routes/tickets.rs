@@ -1,0 +1,167 @@
+//! `/v1/tickets`
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::ticket::{Priority, Status};
+use read_side::models::questions::Figure;
+use read_side::models::ticket::TicketRow;
+use read_side::models::ticket_questions::{self as model, SORTS, TicketFilter};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::customers::PointQuery;
+use super::{Shown, ShownPage, answer, one};
+use crate::answer::{Answer, Resource};
+use crate::api::Api;
+use crate::as_of::AsOf;
+use crate::error::{ApiError, Problem};
+use crate::extract::{Id, Params, list as values, named};
+use crate::freshness::Freshness;
+use crate::paging::{Limit, Page, page, slice};
+
+/// Which tickets.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TicketsQuery {
+    /// One or more of `new, open, pending, on_hold, resolved, closed, merged, cancelled`, separated by commas.
+    #[serde(default, deserialize_with = "values")]
+    #[param(value_type = Option<String>)]
+    status: Vec<String>,
+    /// One or more of `P1, P2, P3, P4`, separated by commas.
+    #[serde(default, deserialize_with = "values")]
+    #[param(value_type = Option<String>)]
+    priority: Vec<String>,
+    /// A team.
+    team: Option<Uuid>,
+    /// An agent.
+    assignee: Option<Uuid>,
+    /// A customer; its aliases' tickets count as its own.
+    customer: Option<Uuid>,
+    /// A tag.
+    tag: Option<String>,
+    /// Opened at this time or later.
+    opened_from: Option<DateTime<Utc>>,
+    /// Opened before this time.
+    opened_to: Option<DateTime<Utc>>,
+    /// `-opened_at` (default), `opened_at`, `-updated_at`, `updated_at`, `priority`, `-priority`, `number` or `-number`.
+    sort: Option<String>,
+    /// 1 to 200, 50 unless said otherwise.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// A position, or an RFC 3339 time.
+    #[param(value_type = Option<String>)]
+    as_of: Option<AsOf>,
+}
+
+/// The tickets that match.
+#[utoipa::path(get, path = "/v1/tickets", tag = "tickets", params(TicketsQuery), responses(
+    (status = 200, description = "A page of tickets", body = Page<Resource<TicketRow>>),
+    (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Not caught up, overloaded or unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn list(
+    State(api): State<Api>,
+    freshness: Freshness,
+    Params(query): Params<TicketsQuery>,
+) -> Result<Answer<ShownPage>, ApiError> {
+    let filter = TicketFilter {
+        customer: query.customer,
+        statuses: named::<Status>("status", query.status)?,
+        priorities: named::<Priority>("priority", query.priority)?,
+        team: query.team,
+        assignee: query.assignee,
+        tag: query.tag,
+        opened_from: query.opened_from,
+        opened_to: query.opened_to,
+    };
+    let slice = slice(SORTS, query.sort.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let models: &[&str] = if filter.customer.is_some() { &["ticket", "customer_alias"] } else { &["ticket"] };
+    let point = api.at(models, query.as_of, freshness).await?;
+    let sort = slice.sort;
+    let asked = api.ask(|pool| model::tickets(pool, filter, slice, point.as_of)).await?;
+    answer(asked.position, point, page(asked, sort, query.limit))
+}
+
+/// How many tickets there are.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct TicketsSummary {
+    /// All of them.
+    total: i64,
+    /// Those that are new, open, pending or on hold.
+    unfinished: i64,
+    /// By status.
+    #[schema(value_type = Object)]
+    by_status: BTreeMap<String, i64>,
+    /// By priority.
+    #[schema(value_type = Object)]
+    by_priority: BTreeMap<String, PriorityCount>,
+}
+
+/// How many tickets of a priority there are.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PriorityCount {
+    /// All of them.
+    total: i64,
+    /// Those that are new, open, pending or on hold.
+    unfinished: i64,
+}
+
+impl TicketsSummary {
+    fn of(figures: Vec<Figure>) -> Self {
+        let mut summary = Self::default();
+        for Figure { fact, numbers: [count, unfinished, ..] } in figures {
+            match fact.split_once('/') {
+                Some(("status", status)) if count != 0 => {
+                    summary.total += count;
+                    summary.by_status.insert(status.to_owned(), count);
+                }
+                Some(("priority", priority)) if count != 0 => {
+                    summary.unfinished += unfinished;
+                    summary.by_priority.insert(priority.to_owned(), PriorityCount { total: count, unfinished });
+                }
+                Some(_) | None => {}
+            }
+        }
+        summary
+    }
+}
+
+/// How many tickets there are, by status and priority.
+#[utoipa::path(get, path = "/v1/tickets/summary", tag = "tickets", params(PointQuery), responses(
+    (status = 200, description = "The counts", body = TicketsSummary),
+    (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Not caught up, overloaded or unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn summary(
+    State(api): State<Api>,
+    freshness: Freshness,
+    Params(query): Params<PointQuery>,
+) -> Result<Answer<TicketsSummary>, ApiError> {
+    let point = api.at(&["ticket"], query.as_of, freshness).await?;
+    let asked = api.ask(|pool| model::ticket_counts(pool, point.as_of)).await?;
+    answer(asked.position, point, TicketsSummary::of(asked.answer))
+}
+
+/// One ticket.
+#[utoipa::path(get, path = "/v1/tickets/{id}", tag = "tickets", params(("id" = Uuid, Path), PointQuery), responses(
+    (status = 200, description = "The ticket", body = Resource<TicketRow>),
+    (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is no such ticket", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Not caught up, overloaded or unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn detail(
+    State(api): State<Api>,
+    freshness: Freshness,
+    Id(id): Id<Uuid>,
+    Params(query): Params<PointQuery>,
+) -> Result<Answer<Shown>, ApiError> {
+    let point = api.at(&["ticket"], query.as_of, freshness).await?;
+    one(api.ask(|pool| model::ticket(pool, id, point.as_of)).await?, point, "ticket", id)
+}
