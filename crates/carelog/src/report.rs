@@ -1,0 +1,83 @@
+//! What became of many commands: progress while they are under way, a table at the end.
+
+use std::process::ExitCode;
+
+use domain::rejection::Rejection;
+
+use crate::client::Outcome;
+use crate::exit;
+use crate::outcomes::Outcomes;
+use crate::pipeline::Finished;
+use crate::progress::Progress;
+
+/// How many problems are written out one by one; the table counts all.
+const PROBLEMS_SHOWN_MAX: u64 = 20;
+
+/// What became of many commands: progress while they are under way, a table at the end.
+pub struct Report {
+    progress: Progress,
+    /// The counts so far.
+    pub outcomes: Outcomes,
+    position: Option<u64>,
+    problems: u64,
+}
+
+impl Report {
+    /// Begins. With `total` the progress is measured by [`read_so_far`](Self::read_so_far), else by outcomes.
+    #[must_use]
+    pub fn begin(label: &str, total: Option<u64>) -> Self {
+        let position = total.map(|_| 0);
+        Self { progress: Progress::begin(label, total), outcomes: Outcomes::default(), position, problems: 0 }
+    }
+
+    /// So much of the input was read.
+    pub const fn read_so_far(&mut self, bytes: u64) {
+        self.position = Some(bytes);
+    }
+
+    /// Counts a command with its outcome.
+    pub fn finished(&mut self, finished: &Finished) {
+        self.outcomes.add(&finished.answer.outcome);
+        match &finished.answer.outcome {
+            Outcome::Rejected(rejected) => self.problem(finished.source, &rejected.code, &rejected.detail),
+            Outcome::Unknown(problem) => self.problem(finished.source, "unknown", problem),
+            Outcome::Accepted(_) | Outcome::Stored | Outcome::NotSent => {}
+        }
+        let total = self.outcomes.total();
+        self.progress.at(self.position.unwrap_or(total), total);
+    }
+
+    /// Counts something in the input that is no command.
+    pub fn refused(&mut self, source: u64, rejection: &Rejection) {
+        self.outcomes.reject(rejection.code.as_str());
+        let fields: Vec<_> = rejection.errors.iter().map(|error| error.pointer.as_str()).collect();
+        self.problem(source, rejection.code.as_str(), &format!("{} {}", fields.join(" "), rejection.detail));
+    }
+
+    /// Whether so many outcomes are unknown that sending more makes no sense.
+    #[must_use]
+    pub fn is_hopeless(&self, in_flight: u16) -> bool {
+        self.outcomes.unknown >= u64::from(in_flight)
+    }
+
+    /// Prints the table and returns the exit code.
+    pub fn end(self) -> ExitCode {
+        let elapsed = self.progress.end();
+        if self.problems > PROBLEMS_SHOWN_MAX {
+            eprintln!("… and {} more", self.problems - PROBLEMS_SHOWN_MAX);
+        }
+        eprintln!("{}", self.outcomes.table(elapsed));
+        let code = self.outcomes.exit_code();
+        if code == exit::UNKNOWN {
+            eprintln!("run it again: what was accepted is answered from its receipt");
+        }
+        ExitCode::from(code)
+    }
+
+    fn problem(&mut self, source: u64, code: &str, detail: &str) {
+        self.problems += 1;
+        if self.problems <= PROBLEMS_SHOWN_MAX {
+            self.progress.line(&format!("line {source}: {code}: {}", detail.trim()));
+        }
+    }
+}
