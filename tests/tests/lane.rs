@@ -1,0 +1,389 @@
+//! The lane over a real database: receipts, groups, claims, several processes at once.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: where they fail, the test fails")]
+
+use std::collections::HashSet;
+
+use carelog_tests::{TestDatabase, command, command_with_id, keys};
+use command_side::lane::{Lane, Reply};
+use domain::StreamId;
+use domain::aggregates::Category;
+use domain::envelope::CommandMessage;
+use domain::rejection::Code;
+use event_store::pool::PoolRole;
+use event_store::{Outcome, Reader, Vault};
+use futures_util::future::join_all;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::json;
+use uuid::Uuid;
+
+async fn lane(database: &TestDatabase) -> Lane {
+    let pool = database.pool(PoolRole::Append).await;
+    Lane::start(pool.clone(), Vault::new(pool, keys()), 4_096).0
+}
+
+async fn send(lane: &Lane, message: CommandMessage) -> Reply {
+    lane.submit(message, None).unwrap().await.unwrap()
+}
+
+async fn accepted(lane: &Lane, message: CommandMessage) -> (u64, u64) {
+    let reply = send(lane, message).await;
+    let Reply::Decided { outcome: Outcome::Accepted { version, position, .. }, .. } = reply else {
+        panic!("not accepted: {reply:?}")
+    };
+    (version, position)
+}
+
+fn code(reply: &Reply) -> Option<Code> {
+    match reply {
+        Reply::Decided { outcome: Outcome::Rejected(rejection), .. } | Reply::Undecided(rejection) => {
+            Some(rejection.code)
+        }
+        Reply::Decided { outcome: Outcome::Accepted { .. }, .. } => None,
+    }
+}
+
+fn form(id: Uuid) -> CommandMessage {
+    command("team.form", id, &json!({"name": "First line"}))
+}
+
+fn rename(id: Uuid, name: &str) -> CommandMessage {
+    command("team.rename", id, &json!({"name": name}))
+}
+
+/// The history is one: positions and versions without gaps, `recorded_at` rising strictly, hashes as stored.
+async fn assert_one_history(reader: &Reader) -> u64 {
+    let mut versions = std::collections::HashMap::new();
+    let (mut position, mut recorded_at) = (0, None);
+    loop {
+        let page = reader.after(position, 1_000).await.unwrap();
+        if page.is_empty() {
+            return position;
+        }
+        for event in page {
+            position += 1;
+            assert_eq!(event.position, position);
+            let version = versions.entry(event.stream).or_insert(0);
+            *version += 1;
+            assert_eq!(event.version, *version, "{}", event.stream);
+            assert!(recorded_at < Some(event.recorded_at), "position {position}");
+            recorded_at = Some(event.recorded_at);
+            let metadata = serde_json::to_string(&event.metadata).unwrap();
+            let hash = event_store::content_hash(
+                event.event_id,
+                event.stream,
+                event.version,
+                &event.event_type,
+                event.schema_version,
+                event.occurred_at.timestamp_micros(),
+                &metadata,
+                &event.payload,
+            );
+            assert_eq!(hash, event.content_hash, "position {position}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_command_is_in_the_history_when_it_is_answered() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    let id = Uuid::now_v7();
+    assert_eq!(accepted(&lane, form(id)).await, (1, 1));
+    let event = database.reader().await.at(1).await.unwrap().unwrap();
+    assert_eq!((event.event_type.as_str(), event.stream.id), ("TeamFormed", id));
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_redelivered_command_returns_the_first_outcome() {
+    let database = TestDatabase::create().await;
+    let (one, other) = (lane(&database).await, lane(&database).await);
+    let (id, command_id) = (Uuid::now_v7(), Uuid::now_v7());
+    let form = || command_with_id(command_id, "team.form", id, &json!({"name": "a"}));
+    let rename = rename(id, "b");
+    let missing = command("team.rename", Uuid::now_v7(), &json!({"name": "b"}));
+    let first = send(&one, form()).await;
+    accepted(&one, rename).await;
+    let rejected = send(&one, missing.clone()).await;
+    assert_eq!(code(&rejected), Some(Code::NotFound));
+    for lane in [&one, &other] {
+        for (message, first) in [(form(), &first), (missing.clone(), &rejected)] {
+            let Reply::Decided { outcome, .. } = first else { panic!("{first:?}") };
+            let again = Reply::Decided { outcome: outcome.clone(), replayed: true };
+            assert_eq!(send(lane, message).await, again);
+        }
+    }
+    assert_eq!(assert_one_history(&database.reader().await).await, 2);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_command_id_with_other_content_is_refused_and_changes_nothing() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    let (id, command_id) = (Uuid::now_v7(), Uuid::now_v7());
+    let form = |name: &str| command_with_id(command_id, "team.form", id, &json!({"name": name}));
+    accepted(&lane, form("a")).await;
+    assert_eq!(code(&send(&lane, form("b")).await), Some(Code::CommandMismatch));
+    let together = [form("a"), form("b")].map(|message| lane.submit(message, None).unwrap());
+    let replies = join_all(together).await.into_iter().map(|reply| code(&reply.unwrap())).collect::<Vec<_>>();
+    assert_eq!(replies, [None, Some(Code::CommandMismatch)]);
+    assert_eq!(assert_one_history(&database.reader().await).await, 1);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn an_expected_version_refuses_what_others_have_changed() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    let id = Uuid::now_v7();
+    accepted(&lane, form(id)).await;
+    let expecting = |version: u64, name: &str| {
+        let mut message = rename(id, name);
+        message.expected_version = Some(version);
+        message
+    };
+    assert_eq!(accepted(&lane, expecting(1, "b")).await, (2, 2));
+    let conflict = send(&lane, expecting(1, "c")).await;
+    assert_eq!(code(&conflict), Some(Code::VersionConflict));
+    assert_eq!(code(&send(&lane, expecting(7, "c")).await), Some(Code::VersionConflict));
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_time_more_than_five_minutes_ahead_is_refused() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    let mut message = form(Uuid::now_v7());
+    message.occurred_at = Some(chrono::Utc::now() + chrono::TimeDelta::minutes(6));
+    assert_eq!(code(&send(&lane, message).await), Some(Code::ClockSkew));
+    let mut message = form(Uuid::now_v7());
+    message.occurred_at = Some(chrono::Utc::now() + chrono::TimeDelta::minutes(4));
+    accepted(&lane, message).await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_command_past_its_deadline_is_not_decided() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    let past = chrono::Utc::now() - chrono::TimeDelta::seconds(1);
+    let reply = lane.submit(form(Uuid::now_v7()), Some(past)).unwrap().await.unwrap();
+    assert_eq!(code(&reply), Some(Code::DeadlinePassed));
+    assert_eq!(assert_one_history(&database.reader().await).await, 0);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn commands_of_one_batch_see_each_other() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    let id = Uuid::now_v7();
+    let messages = [form(id), rename(id, "b"), rename(id, "b"), form(id)];
+    let replies: Vec<_> = messages.into_iter().map(|message| lane.submit(message, None).unwrap()).collect();
+    let replies: Vec<_> = join_all(replies).await.into_iter().map(Result::unwrap).collect();
+    let seen: Vec<_> = replies
+        .iter()
+        .map(|reply| match reply {
+            Reply::Decided { outcome: Outcome::Accepted { version, position, events, .. }, .. } => {
+                Ok((*version, *position, events.len()))
+            }
+            Reply::Decided { outcome: Outcome::Rejected(_), .. } | Reply::Undecided(_) => Err(code(reply)),
+        })
+        .collect();
+    assert_eq!(seen, [Ok((1, 1, 1)), Ok((2, 2, 1)), Ok((2, 2, 0)), Err(Some(Code::AlreadyExists))]);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_two_writers_over_four_processes_make_one_history_with_one_receipt_per_command() {
+    let seed = rand::random::<u64>();
+    println!("seed {seed}");
+    let database = TestDatabase::create().await;
+    let mut lanes = Vec::new();
+    for _ in 0..4 {
+        lanes.push(lane(&database).await);
+    }
+    let shared: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
+    for id in &shared {
+        accepted(&lanes[0], form(*id)).await;
+    }
+    let writers = (0..32).map(|writer| {
+        let (lane, shared) = (lanes[writer % 4].clone(), shared.clone());
+        let mut random = StdRng::seed_from_u64(seed ^ writer as u64);
+        tokio::spawn(async move {
+            let own = Uuid::now_v7();
+            accepted(&lane, form(own)).await;
+            let mut answered = 0;
+            for n in 0..40 {
+                let id = if random.random_bool(0.5) { *shared.choose(&mut random).unwrap() } else { own };
+                let reply = send(&lane, rename(id, &format!("{writer}-{n}"))).await;
+                assert_eq!(code(&reply), None, "{reply:?}");
+                answered += 1;
+                // Staggered: some writers give way between commands, so that batches of all sizes meet.
+                for _ in 0..random.random_range(0..4) {
+                    tokio::task::yield_now().await;
+                }
+            }
+            answered
+        })
+    });
+    let answered: usize = join_all(writers).await.into_iter().map(Result::unwrap).sum();
+    let reader = database.reader().await;
+    assert_eq!(assert_one_history(&reader).await, (4 + 32 + answered) as u64);
+    let pool = database.pool(PoolRole::Query).await;
+    let (receipts,): (i64,) = sqlx::query_as("select count(*) from log.receipt").fetch_one(&pool).await.unwrap();
+    assert_eq!(receipts as usize, 4 + 32 + answered);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_gets_an_answer_on_one_hot_stream_under_four_processes() {
+    let database = TestDatabase::create().await;
+    let mut lanes = Vec::new();
+    for _ in 0..4 {
+        lanes.push(lane(&database).await);
+    }
+    let hot = Uuid::now_v7();
+    accepted(&lanes[0], form(hot)).await;
+    let commands: Vec<_> = (0..400).map(|n| rename(hot, &format!("name {n}"))).collect();
+    let replies = commands.iter().enumerate().map(|(n, message)| lanes[n % 4].submit(message.clone(), None).unwrap());
+    let replies = join_all(replies.collect::<Vec<_>>()).await;
+    let versions: HashSet<u64> = replies
+        .into_iter()
+        .map(|reply| {
+            let reply = reply.unwrap();
+            let Reply::Decided { outcome: Outcome::Accepted { version, .. }, .. } = reply else { panic!("{reply:?}") };
+            version
+        })
+        .collect();
+    assert_eq!(versions.len(), 400);
+    assert_eq!(assert_one_history(&database.reader().await).await, 401);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_command_sent_to_four_processes_at_once_has_one_effect() {
+    let database = TestDatabase::create().await;
+    let mut lanes = Vec::new();
+    for _ in 0..4 {
+        lanes.push(lane(&database).await);
+    }
+    for _ in 0..50 {
+        let message = form(Uuid::now_v7());
+        let replies =
+            lanes.iter().flat_map(|lane| [lane, lane]).map(|lane| lane.submit(message.clone(), None).unwrap());
+        let replies = join_all(replies.collect::<Vec<_>>()).await;
+        let outcomes: Vec<_> = replies
+            .into_iter()
+            .map(|reply| match reply.unwrap() {
+                Reply::Decided { outcome, .. } => outcome,
+                other @ Reply::Undecided(_) => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]), "{outcomes:?}");
+    }
+    assert_eq!(assert_one_history(&database.reader().await).await, 50);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_does_not_grow() {
+    let database = TestDatabase::create().await;
+    let pool = database.pool(PoolRole::Append).await;
+    let mut blocker = pool.begin().await.unwrap();
+    event_store::lock(&mut blocker).await.unwrap();
+    let (lane, _) = Lane::start(pool.clone(), Vault::new(pool.clone(), keys()), 8);
+    let mut waiting = Vec::new();
+    let refused = loop {
+        match lane.submit(form(Uuid::now_v7()), None) {
+            Ok(reply) => waiting.push(reply),
+            Err(rejection) => break rejection,
+        }
+        assert!(waiting.len() <= 8 + 1_024, "the queue grows");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(refused.code, Code::Overloaded);
+    blocker.rollback().await.unwrap();
+    for reply in waiting {
+        assert_eq!(code(&reply.await.unwrap()), None);
+    }
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_unique_claim_goes_to_one_of_two_who_want_it_at_once() {
+    let database = TestDatabase::create().await;
+    let lanes = [lane(&database).await, lane(&database).await];
+    for round in 0..20 {
+        let register = || {
+            let email = json!({"kind": "email", "value": format!("anna{round}@example.com")});
+            let data = json!({"display_name": "Anna", "contact_points": [email]});
+            command("customer.register", Uuid::now_v7(), &data)
+        };
+        let (first, second) = (register(), register());
+        let replies =
+            [(&lanes[0], first), (&lanes[1], second)].map(|(lane, message)| lane.submit(message, None).unwrap());
+        let codes: Vec<_> = join_all(replies).await.into_iter().map(|reply| code(&reply.unwrap())).collect();
+        let taken = Some(Code::ContactPointTaken);
+        assert!(codes == [None, taken] || codes == [taken, None], "{codes:?}");
+    }
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_never_given_more_than_the_capacity_by_four_processes_at_once() {
+    let database = TestDatabase::create().await;
+    let mut lanes = Vec::new();
+    for _ in 0..4 {
+        lanes.push(lane(&database).await);
+    }
+    let (agent, customer) = (Uuid::now_v7(), Uuid::now_v7());
+    accepted(&lanes[0], command("agent.register", agent, &json!({"name": "Anna", "capacity": 10}))).await;
+    accepted(&lanes[0], command("customer.register", customer, &json!({"display_name": "王小明"}))).await;
+    let tickets: Vec<Uuid> = (0..32).map(|_| Uuid::now_v7()).collect();
+    for ticket in &tickets {
+        let data = json!({"customer": customer, "type": "incident", "subject": "打不开", "channel": "web",
+                          "impact": 3, "urgency": 2});
+        accepted(&lanes[0], command("ticket.open", *ticket, &data)).await;
+    }
+    let assigns = tickets.iter().enumerate().map(|(n, ticket)| {
+        let message = command("ticket.assign", *ticket, &json!({"agent": agent}));
+        lanes[n % 4].submit(message, None).unwrap()
+    });
+    let replies = join_all(assigns.collect::<Vec<_>>()).await;
+    let codes: Vec<_> = replies.into_iter().map(|reply| code(&reply.unwrap())).collect();
+    assert_eq!(codes.iter().filter(|code| code.is_none()).count(), 10, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == Some(Code::Capacity)).count(), 22, "{codes:?}");
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn an_erased_customers_words_are_unreadable_and_the_hashes_still_hold() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    let customer = Uuid::now_v7();
+    let register = json!({"display_name": "王小明", "contact_points": [{"kind": "email", "value": "x@example.com"}]});
+    accepted(&lane, command("customer.register", customer, &register)).await;
+    let pool = database.pool(PoolRole::Query).await;
+    let stored: Vec<(String,)> =
+        sqlx::query_as("select payload::text || metadata::text from log.event").fetch_all(&pool).await.unwrap();
+    assert!(stored.iter().all(|(text,)| !text.contains("王小明") && !text.contains("x@example.com")));
+    accepted(&lane, command("customer.request_erasure", customer, &json!({}))).await;
+    accepted(&lane, command("customer.erase", customer, &json!({}))).await;
+    let reader = database.reader().await;
+    let events = reader.stream(StreamId { category: Category::Customer, id: customer }, 0, 10).await.unwrap();
+    let payloads = database.vault().await.unseal(&events).await.unwrap();
+    assert!(payloads[0].contains("$erased") && !payloads[0].contains("王小明"), "{}", payloads[0]);
+    assert_one_history(&reader).await;
+    assert_eq!(
+        code(&send(&lane, command("customer.rename", customer, &json!({"display_name": "a"}))).await),
+        Some(Code::SubjectErased)
+    );
+    // The address is free again.
+    accepted(&lane, command("customer.register", Uuid::now_v7(), &register)).await;
+    database.remove().await;
+}

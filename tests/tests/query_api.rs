@@ -1,0 +1,575 @@
+//! The query API over a real database: freshness, time travel, aliases, erasure, limits and bad input.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: where they fail, the test fails"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carelog_tests::{TestDatabase, command, keys};
+use command_side::lane::{Lane, Reply};
+use event_store::pool::PoolRole;
+use event_store::{Outcome, Reader, Vault};
+use query_api::{Api, BearerKeys, ServeError, serve};
+use read_side::feed::Feed;
+use read_side::models::questions;
+use read_side::projector;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// A database with a lane, a projector and the API.
+struct World {
+    database: TestDatabase,
+    lane: Lane,
+    client: Client,
+    address: std::net::SocketAddr,
+    projecting: CancellationToken,
+    serving: CancellationToken,
+    projector: JoinHandle<()>,
+    server: JoinHandle<Result<(), ServeError>>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with_keys(None).await
+    }
+
+    async fn with_keys(bearer_keys: Option<BearerKeys>) -> Self {
+        let database = TestDatabase::create().await;
+        let append = database.pool(PoolRole::Append).await;
+        let (lane, _) = Lane::start(append.clone(), Vault::new(append, keys()), 1_024);
+        let projecting = CancellationToken::new();
+        let project = database.pool(PoolRole::Project).await;
+        let settings = projector::Settings { poll_every: Duration::from_millis(20), ..Default::default() };
+        read_side::schema::prepare(&project, &settings.models).await.unwrap();
+        let reader = Reader::new(project.clone());
+        let vault = Vault::new(project.clone(), keys());
+        let run = projector::run(project, reader, vault, None, settings, projecting.clone());
+        let projector = tokio::spawn(async move { run.await.unwrap() });
+        let serving = CancellationToken::new();
+        let query = database.pool(PoolRole::Query).await;
+        let (feed, _) = Feed::start(query.clone(), serving.clone());
+        let render = Arc::new(|| "carelog_up 1\n".to_owned());
+        let api = Api::new(Reader::new(query.clone()), Vault::new(query, keys()), feed, bearer_keys, render);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(serve(listener, api, serving.clone()));
+        Self { database, lane, client: Client::new(), address, projecting, serving, projector, server }
+    }
+
+    async fn end(self) {
+        self.projecting.cancel();
+        self.projector.await.unwrap();
+        self.serving.cancel();
+        timeout(LONG, self.server).await.unwrap().unwrap().unwrap();
+        self.database.remove().await;
+    }
+
+    /// Sends a command that is accepted; gives the position.
+    async fn send(&self, name: &str, id: Uuid, data: Value) -> u64 {
+        let reply = self.lane.submit(command(name, id, &data), None).unwrap().await.unwrap();
+        let Reply::Decided { outcome: Outcome::Accepted { position, .. }, .. } = reply else {
+            panic!("{name}: {reply:?}")
+        };
+        position
+    }
+
+    async fn request(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = self.client.get(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// What a path answers once the models hold a position.
+    async fn get(&self, path: &str, position: u64) -> Value {
+        let response =
+            self.request(path, &[("carelog-min-position", &position.to_string()), ("prefer", "wait=10")]).await;
+        let (status, read_at) = (response.status(), header(&response, "carelog-position"));
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        assert!(read_at.unwrap().parse::<u64>().unwrap() >= position, "{path}");
+        body
+    }
+
+    /// The status and the code of a problem, after checking its form.
+    async fn problem(&self, path: &str) -> (u16, String) {
+        problem(self.request(path, &[]).await).await
+    }
+}
+
+fn header(response: &Response, name: &str) -> Option<String> {
+    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+}
+
+async fn problem(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let url = response.url().to_string();
+    assert_eq!(header(&response, "content-type").as_deref(), Some("application/problem+json"), "{url}");
+    assert_eq!(header(&response, "retry-after").is_some(), status == 503, "{url}");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["status"], status, "{body}");
+    (status, body["code"].as_str().unwrap().to_owned())
+}
+
+fn register(name: &str) -> Value {
+    json!({"display_name": name})
+}
+
+fn record(customer: Uuid, order_no: &str, amount_minor: i64) -> Value {
+    let source = json!({"system": "shop", "order_no": order_no});
+    json!({"customer": customer, "source": source, "currency": "USD", "amount_minor": amount_minor})
+}
+
+fn open(customer: Uuid, subject: &str) -> Value {
+    json!({"customer": customer, "type": "incident", "subject": subject, "channel": "web", "impact": 3, "urgency": 2})
+}
+
+fn ids(page: &Value) -> Vec<Uuid> {
+    let items = page["items"].as_array().unwrap();
+    items.iter().map(|item| item["id"].as_str().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_of_every_question_fits_the_schema() {
+    let world = World::new().await;
+    let pool = world.database.pool(PoolRole::Query).await;
+    let mut connection = pool.acquire().await.unwrap();
+    for (number, (name, sql)) in questions::statements().into_iter().enumerate() {
+        let prepare = format!("prepare s{number} as {sql}");
+        let prepared = sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await;
+        assert!(prepared.is_ok(), "{name}: {prepared:?}\n{sql}");
+    }
+    drop(connection);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_reads_its_own_writes_and_is_told_when_it_cannot() {
+    let world = World::new().await;
+    let customer = Uuid::now_v7();
+    for turn in 0..20 {
+        let data = if turn == 0 { register("王小明") } else { json!({"display_name": format!("王 {turn}")}) };
+        let name = if turn == 0 { "customer.register" } else { "customer.rename" };
+        let position = world.send(name, customer, data.clone()).await;
+        let shown = world.get(&format!("/v1/customers/{customer}"), position).await;
+        assert_eq!(shown["display_name"], data["display_name"]);
+        assert_eq!((&shown["id"], &shown["version"]), (&json!(customer), &json!(turn + 1)));
+    }
+    let beyond = world
+        .request(&format!("/v1/customers/{customer}"), &[("carelog-min-position", "1000"), ("prefer", "wait=0")])
+        .await;
+    assert_eq!(problem(beyond).await, (503, "not_caught_up".to_owned()));
+    let beyond = world
+        .request(
+            &format!("/v1/customers/{customer}/history"),
+            &[("carelog-min-position", "1000"), ("prefer", "wait=0")],
+        )
+        .await;
+    assert_eq!(problem(beyond).await, (503, "not_caught_up".to_owned()));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_is_answered_as_it_was_by_position_and_by_time() {
+    let world = World::new().await;
+    let (customer, first, second) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    world.send("customer.register", customer, register("Ada")).await;
+    let then = world.send("transaction.record", first, record(customer, "1", 1_000)).await;
+    world.send("transaction.record", second, record(customer, "2", 250)).await;
+    let refund = json!({"refund_id": Uuid::now_v7(), "currency": "USD", "amount_minor": 400});
+    world.send("transaction.refund", first, refund).await;
+    let now = world.send("customer.rename", customer, json!({"display_name": "Ada L."})).await;
+
+    let history = world.get(&format!("/v1/transactions/{first}/history"), now).await;
+    let moment = history["items"][0]["recorded_at"].as_str().unwrap().to_owned();
+    for as_of in [then.to_string(), moment] {
+        let transaction = world.get(&format!("/v1/transactions/{first}?as_of={as_of}"), now).await;
+        assert_eq!((&transaction["status"], &transaction["refunded_minor"]), (&json!("recorded"), &json!(0)));
+        let customer_then = world.get(&format!("/v1/customers/{customer}?as_of={as_of}"), now).await;
+        assert_eq!(customer_then["display_name"], "Ada");
+        let list = world.get(&format!("/v1/customers/{customer}/transactions?as_of={as_of}"), now).await;
+        assert_eq!(ids(&list), [first]);
+        let summary = world.get(&format!("/v1/transactions/summary?as_of={as_of}"), now).await;
+        let usd = json!({"currency": "USD", "count": 1, "amount_minor": 1_000, "refunded_minor": 0});
+        assert_eq!(summary, json!({"count": 1, "by_currency": [usd]}));
+    }
+    let summary = world.get("/v1/transactions/summary", now).await;
+    let usd = json!({"currency": "USD", "count": 2, "amount_minor": 1_250, "refunded_minor": 400});
+    assert_eq!(summary, json!({"count": 2, "by_currency": [usd]}));
+    let missing = world.problem(&format!("/v1/transactions/{second}?as_of={then}")).await;
+    assert_eq!(missing, (404, "not_found".to_owned()));
+    let future = world.problem("/v1/customers?as_of=2999-01-01T00:00:00Z").await;
+    assert_eq!(future, (400, "validation".to_owned()));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_and_its_survivor_show_the_same_transactions_tickets_and_timeline() {
+    let world = World::new().await;
+    let [survivor, loser, stranger] = [(); 3].map(|()| Uuid::now_v7());
+    for (customer, name) in [(survivor, "Li"), (loser, "Li X."), (stranger, "Xu")] {
+        world.send("customer.register", customer, register(name)).await;
+    }
+    let [mine, theirs, other] = [(); 3].map(|()| Uuid::now_v7());
+    world.send("transaction.record", mine, record(survivor, "1", 100)).await;
+    world.send("transaction.record", theirs, record(loser, "2", 50)).await;
+    world.send("transaction.record", other, record(stranger, "3", 7)).await;
+    let ticket = Uuid::now_v7();
+    let before = world.send("ticket.open", ticket, open(loser, "打不开")).await;
+    let merged = world.send("customer.merge", survivor, json!({"loser": loser})).await;
+
+    for customer in [survivor, loser] {
+        let list = world.get(&format!("/v1/customers/{customer}/transactions?sort=occurred_at"), merged).await;
+        assert_eq!(ids(&list), [mine, theirs]);
+        let list = world.get(&format!("/v1/tickets?customer={customer}"), merged).await;
+        assert_eq!(ids(&list), [ticket]);
+        assert_eq!(list["items"][0]["subject"], "打不开");
+        let summary = world.get(&format!("/v1/transactions/summary?customer={customer}"), merged).await;
+        assert_eq!((&summary["count"], &summary["by_currency"][0]["amount_minor"]), (&json!(2), &json!(150)));
+    }
+    let alias = world.get(&format!("/v1/customers/{loser}"), merged).await;
+    assert_eq!((&alias["merged_into"], &alias["lifecycle"]), (&json!(survivor), &json!("merged")));
+    let before_merge = world.get(&format!("/v1/transactions/summary?customer={survivor}&as_of={before}"), merged).await;
+    assert_eq!(before_merge["count"], 1);
+
+    let mut positions = Vec::new();
+    let mut path = format!("/v1/customers/{loser}/timeline?limit=2");
+    loop {
+        let page = world.get(&path, merged).await;
+        positions.extend(page["items"].as_array().unwrap().iter().map(|item| item["position"].as_u64().unwrap()));
+        assert_eq!(page["complete"], true);
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/customers/{loser}/timeline?limit=2&cursor={cursor}");
+    }
+    // Two registrations, two transactions, a ticket, and the two sides of the merge; nothing of the stranger.
+    assert_eq!(positions.len(), 7);
+    assert!(positions.is_sorted_by(|a, b| a > b));
+
+    let free = world.send("customer.unmerge", survivor, json!({"loser": loser})).await;
+    let list = world.get(&format!("/v1/customers/{survivor}/transactions"), free).await;
+    assert_eq!(ids(&list), [mine]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_customer_is_gone_from_rows_past_rows_and_the_history() {
+    let world = World::new().await;
+    let customer = Uuid::now_v7();
+    let named = world.send("customer.register", customer, register("秘密姓名")).await;
+    world.send("customer.request_erasure", customer, json!({})).await;
+    let erased = world.send("customer.erase", customer, json!({})).await;
+    let paths = [
+        format!("/v1/customers/{customer}"),
+        format!("/v1/customers/{customer}?as_of={named}"),
+        "/v1/customers".to_owned(),
+    ];
+    for path in paths {
+        assert!(!world.get(&path, erased).await.to_string().contains("秘密姓名"), "{path}");
+    }
+    let shown = world.get(&format!("/v1/customers/{customer}"), erased).await;
+    assert_eq!((&shown["display_name"], &shown["lifecycle"]), (&Value::Null, &json!("erased")));
+    let summary = world.get("/v1/customers/summary", erased).await;
+    assert_eq!(summary, json!({"total": 0, "blocked": 0, "by_lifecycle": {"erased": 1}}));
+    let history = world.get(&format!("/v1/customers/{customer}/history"), erased).await;
+    assert_eq!(history["items"][0]["data"]["display_name"], json!({"erased": true}));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_paged_in_every_order_without_loss_or_repetition() {
+    let world = World::new().await;
+    let customer = Uuid::now_v7();
+    world.send("customer.register", customer, register("Ada")).await;
+    let mut position = 0;
+    let mut tickets = Vec::new();
+    for number in 0..7 {
+        let mut data = open(customer, "x");
+        data["urgency"] = json!(1 + number % 4);
+        data["tags"] = if number % 2 == 0 { json!(["even"]) } else { json!(["odd"]) };
+        tickets.push(Uuid::now_v7());
+        position = world.send("ticket.open", tickets[number], data).await;
+    }
+    let sorts = ["opened_at", "updated_at", "priority", "number"];
+    for sort in sorts.iter().flat_map(|sort| [(*sort).to_owned(), format!("-{sort}")]) {
+        let whole = ids(&world.get(&format!("/v1/tickets?sort={sort}"), position).await);
+        let mut paged = Vec::new();
+        let mut path = format!("/v1/tickets?sort={sort}&limit=3");
+        loop {
+            let page = world.get(&path, position).await;
+            paged.extend(ids(&page));
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            path = format!("/v1/tickets?sort={sort}&limit=3&cursor={cursor}");
+        }
+        assert_eq!((paged.len(), &paged), (7, &whole), "{sort}");
+    }
+    assert_eq!(ids(&world.get("/v1/tickets?sort=number", position).await), tickets);
+    assert_eq!(
+        ids(&world.get("/v1/tickets?sort=number&tag=odd", position).await),
+        [tickets[1], tickets[3], tickets[5]]
+    );
+    let nothing = world.get(&format!("/v1/tickets?status=closed,pending&assignee={customer}"), position).await;
+    assert_eq!(nothing, json!({"items": [], "next_cursor": null}));
+    let summary = world.get("/v1/tickets/summary", position).await;
+    assert_eq!(
+        (&summary["total"], &summary["unfinished"], &summary["by_status"]["new"]),
+        (&7.into(), &7.into(), &7.into())
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_and_teams_are_found_by_what_they_are() {
+    let world = World::new().await;
+    let (agent, other, team) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let register = |name: &str, skill: &str| json!({"name": name, "role": "agent", "capacity": 5, "skills": [skill]});
+    world.send("agent.register", agent, register("Chen", "网络")).await;
+    world.send("agent.register", other, register("Bo", "billing")).await;
+    world.send("team.form", team, json!({"name": "First line"})).await;
+    let position = world.send("team.add_member", team, json!({"agent": agent})).await;
+    assert_eq!(ids(&world.get("/v1/agents", position).await), [other, agent]);
+    assert_eq!(ids(&world.get("/v1/agents?skill=%E7%BD%91%E7%BB%9C&role=agent", position).await), [agent]);
+    assert_eq!(ids(&world.get(&format!("/v1/agents?team={team}&availability=available"), position).await), [agent]);
+    assert_eq!(ids(&world.get(&format!("/v1/teams?member={agent}"), position).await), [team]);
+    assert_eq!(world.get(&format!("/v1/teams/{team}"), position).await["members"], json!([agent]));
+    assert_eq!(world.get(&format!("/v1/agents/{other}"), position).await["name"], "Bo");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_the_reply_again() {
+    let world = World::new().await;
+    let id = Uuid::now_v7();
+    let message = command("team.form", id, &json!({"name": "First line"}));
+    let (accepted, rejected) = (message.command_id, command("team.form", id, &json!({"name": "Again"})));
+    world.lane.submit(message, None).unwrap().await.unwrap();
+    let rejected_id = rejected.command_id;
+    world.lane.submit(rejected, None).unwrap().await.unwrap();
+    let receipt = world.get(&format!("/v1/commands/test/{accepted}"), 1).await;
+    let expected = json!({"outcome": "accepted", "command_id": accepted, "id": id, "version": 1, "position": 1,
+        "events": ["TeamFormed"], "replayed": true});
+    assert_eq!(receipt, expected);
+    let receipt = world.get(&format!("/v1/commands/test/{rejected_id}"), 1).await;
+    assert_eq!((&receipt["outcome"], &receipt["code"]), (&json!("rejected"), &json!("already_exists")));
+    assert_eq!(world.problem(&format!("/v1/commands/other/{accepted}")).await, (404, "not_found".to_owned()));
+    assert_eq!(world.problem(&format!("/v1/commands/No/{accepted}")).await, (400, "validation".to_owned()));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_read_as_json_as_lines_and_live() {
+    let world = World::new().await;
+    let team = Uuid::now_v7();
+    world.send("team.form", team, json!({"name": "0"})).await;
+    for number in 1..10 {
+        world.send("team.rename", team, json!({"name": number.to_string()})).await;
+    }
+    let page = world.get("/v1/events?after=2&limit=3", 10).await;
+    let positions = |items: &Value| -> Vec<u64> {
+        items.as_array().unwrap().iter().map(|item| item["position"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((positions(&page["items"]), &page["next_after"]), (vec![3, 4, 5], &json!(5)));
+    let formed = world.get(&format!("/v1/events?type=TeamFormed&category=team&stream=team/{team}"), 10).await;
+    assert_eq!((positions(&formed["items"]), &formed["next_after"]), (vec![1], &Value::Null));
+    let upto = world.get("/v1/events?until=4&as_of=2", 10).await;
+    assert_eq!(positions(&upto["items"]), [1, 2]);
+
+    let lines = world.request("/v1/events?limit=1000", &[("accept", "application/x-ndjson")]).await;
+    assert_eq!(header(&lines, "content-type").as_deref(), Some("application/x-ndjson"));
+    let text = lines.text().await.unwrap();
+    let read: Vec<u64> =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["position"].as_u64().unwrap()).collect();
+    assert_eq!(read, (1..=10).collect::<Vec<_>>());
+
+    let mut live =
+        world.request("/v1/events?after=1", &[("accept", "text/event-stream"), ("last-event-id", "8")]).await;
+    let mut seen = String::new();
+    let mut sent = false;
+    while !seen.contains("id: 11\n") {
+        let chunk = timeout(LONG, live.chunk()).await.unwrap().unwrap().unwrap();
+        seen.push_str(std::str::from_utf8(&chunk).unwrap());
+        if seen.contains("id: 10\n") && !sent {
+            sent = true;
+            world.send("team.rename", team, json!({"name": "live"})).await;
+        }
+    }
+    let ids: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    assert_eq!(ids, ["9", "10", "11"]);
+    assert!(seen.contains("event: TeamRenamed\n"));
+    // The stream is open while the server is told to stop: it must end, and the server with it.
+    world.serving.cancel();
+    while let Ok(Some(_)) = timeout(LONG, live.chunk()).await.unwrap() {}
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_holder_has_at_most_twenty_live_streams_and_gets_places_back() {
+    let world = World::new().await;
+    let accept = [("accept", "text/event-stream")];
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(world.request("/v1/events", &accept).await);
+    }
+    let refused = world.request("/v1/events", &accept).await;
+    assert_eq!(problem(refused).await, (503, "overloaded".to_owned()));
+    drop(open);
+    let again = async {
+        while world.request("/v1/events", &accept).await.status() != StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, again).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_gets_a_problem_that_names_it() {
+    let world = World::new().await;
+    let id = Uuid::now_v7();
+    let validation = [
+        "/v1/tickets?limit=0",
+        "/v1/tickets?limit=201",
+        "/v1/tickets?limit=ten",
+        "/v1/tickets?nonsense=1",
+        "/v1/tickets?status=open&status=new",
+        "/v1/tickets?status=opened",
+        "/v1/tickets?status=,",
+        "/v1/tickets?priority=P5",
+        "/v1/tickets?team=x",
+        "/v1/tickets?opened_from=yesterday",
+        "/v1/tickets?sort=subject",
+        "/v1/tickets?cursor=AAAA",
+        "/v1/tickets?cursor=%00",
+        "/v1/tickets?tag=%00",
+        "/v1/tickets?as_of=99999999999999999999",
+        "/v1/tickets?as_of=-1",
+        "/v1/tickets/not-a-uuid",
+        "/v1/customers?external_id=7",
+        "/v1/customers?lifecycle=alive",
+        "/v1/transactions?currency=usd",
+        "/v1/events?after=-1",
+        "/v1/events?category=nothing",
+        "/v1/events?stream=ticket",
+        "/v1/events?limit=100000",
+        "/v1/models?x=1",
+    ];
+    for path in validation {
+        assert_eq!(world.problem(path).await, (400, "validation".to_owned()), "{path}");
+    }
+    let missing = [
+        "/".to_owned(),
+        "/v1/nothing".to_owned(),
+        format!("/v1/tickets/{id}"),
+        format!("/v1/customers/{id}/tickets"),
+        format!("/v1/customers/{id}/timeline"),
+        format!("/v1/teams/{id}/history"),
+    ];
+    for path in missing {
+        assert_eq!(world.problem(&path).await, (404, "not_found".to_owned()), "{path}");
+    }
+    let posted = world.client.post(format!("http://{}/v1/tickets", world.address)).send().await.unwrap();
+    assert_eq!(problem(posted).await, (405, "method_not_allowed".to_owned()));
+    let large = world.client.get(format!("http://{}/v1/tickets", world.address)).body(vec![b'x'; 70_000]);
+    assert_eq!(problem(large.send().await.unwrap()).await, (413, "payload_too_large".to_owned()));
+    let accept = world.request("/v1/events", &[("accept", "text/html")]).await;
+    assert_eq!(problem(accept).await, (406, "not_acceptable".to_owned()));
+    for (name, value) in [("carelog-min-position", "x"), ("carelog-min-position", "-1")] {
+        let response = world.request("/v1/tickets", &[(name, value)]).await;
+        assert_eq!(problem(response).await, (400, "validation".to_owned()));
+    }
+    let event_id = world.request("/v1/events", &[("accept", "text/event-stream"), ("last-event-id", "x")]).await;
+    assert_eq!(problem(event_id).await, (400, "validation".to_owned()));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_asked_for_everywhere_but_at_the_probes() {
+    // SHA-256 of `secret`.
+    let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    let world = World::with_keys(Some(BearerKeys::parse(&format!("board {hash}")).unwrap())).await;
+    for path in ["/v1/tickets", "/v1/events", "/metrics", "/docs", "/openapi.json", "/nothing"] {
+        assert_eq!(world.problem(path).await, (401, "unauthorized".to_owned()), "{path}");
+    }
+    let wrong = world.request("/v1/tickets", &[("authorization", "Bearer secrets")]).await;
+    assert_eq!(problem(wrong).await, (401, "unauthorized".to_owned()));
+    for path in ["/v1/tickets", "/v1/models", "/metrics", "/docs", "/openapi.json"] {
+        let response = world.request(path, &[("authorization", "Bearer secret")]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+    }
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(world.request(path, &[]).await.status(), StatusCode::OK, "{path}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_or_boundless_request_head_does_not_hold_the_server() {
+    let world = World::new().await;
+    let mut slow = TcpStream::connect(world.address).await.unwrap();
+    slow.write_all(b"GET /livez HT").await.unwrap();
+    let mut boundless = TcpStream::connect(world.address).await.unwrap();
+    let head = format!("GET /livez HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(40_000));
+    let _ = boundless.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = timeout(LONG, boundless.read_to_end(&mut answer)).await.unwrap();
+    assert!(!String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 200"));
+    assert_eq!(world.request("/livez", &[]).await.status(), StatusCode::OK);
+    let mut rest = Vec::new();
+    let ended = timeout(LONG, slow.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the slow connection is still open");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_every_question_is_unavailable_in_bounded_time() {
+    // Nobody listens on port 1.
+    let nowhere = PgConnectOptions::new().host("127.0.0.1").port(1).username("nobody");
+    let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(1)).connect_lazy_with(nowhere);
+    let stop = CancellationToken::new();
+    let (feed, _) = Feed::start(pool.clone(), stop.clone());
+    let api = Api::new(Reader::new(pool.clone()), Vault::new(pool, keys()), feed, None, Arc::new(String::new));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(serve(listener, api, stop.clone()));
+    for path in ["/v1/tickets", "/v1/events", "/v1/models", "/v1/transactions/summary?as_of=3", "/readyz"] {
+        let response = Client::new().get(format!("http://{address}{path}")).send();
+        let response = timeout(LONG, response).await.unwrap().unwrap();
+        assert_eq!(problem(response).await, (503, "unavailable".to_owned()), "{path}");
+    }
+    let live = Client::new().get(format!("http://{address}/livez")).send().await.unwrap();
+    assert_eq!(live.status(), StatusCode::OK);
+    stop.cancel();
+    timeout(LONG, server).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_model_makes_the_process_unready() {
+    let world = World::new().await;
+    assert_eq!(world.request("/readyz", &[]).await.status(), StatusCode::OK);
+    world.projecting.cancel();
+    let project = world.database.pool(PoolRole::Project).await;
+    sqlx::query("update read.checkpoint set blocked = 'an unknown event' where model = 'ticket'")
+        .execute(&project)
+        .await
+        .unwrap();
+    assert_eq!(world.problem("/readyz").await, (503, "model_blocked".to_owned()));
+    let models = world.get("/v1/models", 0).await;
+    let blocked = models["items"].as_array().unwrap().iter().find(|model| model["model"] == "ticket").unwrap();
+    assert_eq!(blocked["blocked"], "an unknown event");
+    world.end().await;
+}

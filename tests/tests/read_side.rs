@@ -1,0 +1,572 @@
+//! The read side over a real database: live models equal rebuilt ones, whatever happens on the way.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: where they fail, the test fails")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use carelog_tests::{TestDatabase, command, keys};
+use command_side::lane::{Lane, Reply};
+use domain::Category;
+use domain::team::Event as TeamEvent;
+use domain::{Event, aggregates};
+use event_store::pool::PoolRole;
+use event_store::{Outcome, Reader, Vault};
+use read_side::ProjectorError;
+use read_side::compare::{Fingerprint, fingerprint};
+use read_side::entity::{Entity, Happened, Keys, Unfit};
+use read_side::feed::{Feed, Waited};
+use read_side::history::History;
+use read_side::model::{Model, of};
+use read_side::models;
+use read_side::models::agent::Agent;
+use read_side::models::team::{Team, TeamRow};
+use read_side::projector::{self, Settings};
+use read_side::rebuild::{Rebuilt, rebuild, retry};
+use read_side::status::{ModelStatus, status};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// A database with a lane that appends to it.
+struct World {
+    database: TestDatabase,
+    lane: Lane,
+    /// What projectors and rebuilds use.
+    pool: PgPool,
+    reader: Reader,
+    /// What the test itself asks with.
+    ask: PgPool,
+    vault: Vault,
+}
+
+/// A projector at work.
+struct Projector {
+    stop: CancellationToken,
+    work: JoinHandle<Result<(), ProjectorError>>,
+}
+
+impl Projector {
+    async fn stopped(self) -> Result<(), ProjectorError> {
+        self.stop.cancel();
+        self.work.await.unwrap()
+    }
+}
+
+impl World {
+    async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let append = database.pool(PoolRole::Append).await;
+        let vault = Vault::new(append.clone(), keys());
+        let lane = Lane::start(append, vault.clone(), 4_096).0;
+        let pool = database.pool(PoolRole::Project).await;
+        let reader = Reader::new(pool.clone());
+        let ask = database.pool(PoolRole::Query).await;
+        Self { database, lane, pool, reader, ask, vault }
+    }
+
+    async fn send(&self, name: &str, id: Uuid, data: Value) -> u64 {
+        let reply = self.lane.submit(command(name, id, &data), None).unwrap().await.unwrap();
+        match reply {
+            Reply::Decided { outcome: Outcome::Accepted { position, .. }, .. } => position,
+            reply @ (Reply::Decided { .. } | Reply::Undecided(_)) => panic!("{name} was not accepted: {reply:?}"),
+        }
+    }
+
+    /// Teams, each formed and renamed, and their agents; all sent at once, so that the lane makes batches.
+    async fn history(&self, teams: usize) -> u64 {
+        let ids: Vec<Uuid> = (0..teams).map(|_| Uuid::now_v7()).collect();
+        for name in ["form", "rename", "change_routing"] {
+            let sent = ids.iter().enumerate().map(|(n, id)| {
+                let data = match name {
+                    "change_routing" => json!({"routing": "round_robin"}),
+                    _ => json!({"name": format!("{name} 团队 \"{n}\" \\ \t")}),
+                };
+                self.lane.submit(command(&format!("team.{name}"), *id, &data), None).unwrap()
+            });
+            for reply in sent.collect::<Vec<_>>() {
+                assert!(matches!(reply.await, Ok(Reply::Decided { outcome: Outcome::Accepted { .. }, .. })));
+            }
+        }
+        let agents = ids.iter().map(|id| {
+            let data = json!({"name": "Li \"Lei\"", "capacity": 5, "skills": ["a,b", "{}", "c\\d"]});
+            self.lane.submit(command("agent.register", *id, &data), None).unwrap()
+        });
+        for reply in agents.collect::<Vec<_>>() {
+            assert!(matches!(reply.await, Ok(Reply::Decided { outcome: Outcome::Accepted { .. }, .. })));
+        }
+        self.head().await
+    }
+
+    async fn head(&self) -> u64 {
+        Reader::new(self.ask.clone()).head().await.unwrap().position
+    }
+
+    fn project(&self, models: Vec<&'static dyn Model>, batch_events_max: usize) -> Projector {
+        let stop = CancellationToken::new();
+        let settings = Settings { models, batch_events_max, poll_every: Duration::from_millis(200) };
+        let run =
+            projector::run(self.pool.clone(), self.reader.clone(), self.vault.clone(), None, settings, stop.clone());
+        Projector { stop, work: tokio::spawn(run) }
+    }
+
+    /// Waits until models hold the history.
+    async fn caught_up(&self, models: &[&str], position: u64) {
+        let stop = CancellationToken::new();
+        let (feed, task) = Feed::start(self.ask.clone(), stop.clone());
+        let waited = feed.wait_for(models, position, Duration::from_secs(20)).await;
+        assert!(matches!(waited, Waited::Reached { .. }), "{waited:?} {:?}", status(&self.ask).await);
+        stop.cancel();
+        task.await.unwrap();
+    }
+
+    async fn project_all(&self, models: &[&'static dyn Model]) {
+        let projector = self.project(models.to_vec(), 1_000);
+        let names: Vec<&str> = models.iter().map(|model| model.name()).collect();
+        self.caught_up(&names, self.head().await).await;
+        projector.stopped().await.unwrap();
+    }
+
+    async fn rebuild(&self, models: &[&'static dyn Model]) -> Result<Rebuilt, ProjectorError> {
+        let stop = CancellationToken::new();
+        rebuild(&self.pool, &self.reader, &self.vault, models, &stop, Arc::new(|_| {})).await
+    }
+
+    async fn fingerprints(&self, models: &[&'static dyn Model]) -> Vec<Fingerprint> {
+        let mut all = Vec::new();
+        for model in models {
+            all.push(fingerprint(&self.ask, *model).await.unwrap());
+        }
+        all
+    }
+
+    /// The models are what the history says: the same after a rebuild.
+    async fn assert_equal_to_rebuilt(&self, models: &[&'static dyn Model]) {
+        let live = self.fingerprints(models).await;
+        let mut rebuilt = self.rebuild(models).await;
+        // A pool that lost its connections tells each loss once.
+        for _ in 0..10 {
+            if rebuilt.as_ref().is_err_and(ProjectorError::is_passing) {
+                rebuilt = self.rebuild(models).await;
+            }
+        }
+        rebuilt.unwrap();
+        assert_eq!(self.fingerprints(models).await, live);
+    }
+
+    async fn one<T>(&self, statement: &str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        sqlx::query_scalar(AssertSqlSafe(statement.to_owned())).fetch_one(&self.ask).await.unwrap()
+    }
+
+    /// As the owner of the database, who alone can do what the store refuses.
+    async fn tamper(&self, statement: &str) {
+        let owner = self.database.pool(PoolRole::Migrate).await;
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&owner).await.unwrap();
+        owner.close().await;
+    }
+
+    async fn status_of(&self, model: &str) -> ModelStatus {
+        let all = status(&self.ask).await.unwrap();
+        all.into_iter().find(|status| status.model == model).unwrap()
+    }
+}
+
+fn people() -> Vec<&'static dyn Model> {
+    vec![of::<Agent>(), of::<Team>()]
+}
+
+/// Teams that cannot bear a name, until that is mended.
+struct Fragile<const MENDED: bool>;
+
+impl<const MENDED: bool> Entity for Fragile<MENDED> {
+    const NAME: &'static str = "fragile";
+    const REVISION: u32 = 1;
+    const READS: &'static [Category] = &[Category::Team];
+    const COLUMNS: &'static str = Team::COLUMNS;
+    const INDEXES: &'static str = "";
+    type Row = TeamRow;
+
+    fn keys(happened: &Happened) -> Keys {
+        Team::keys(happened)
+    }
+
+    fn apply(row: Option<TeamRow>, happened: &Happened) -> Result<Option<TeamRow>, Unfit> {
+        if let Event::Team(TeamEvent::TeamRenamed { name }) = &happened.event
+            && name.as_str() == "unbearable"
+            && !MENDED
+        {
+            return Err(Unfit("such a name".to_owned()));
+        }
+        Team::apply(row, happened)
+    }
+}
+
+/// The team model as a later program has it.
+struct LaterTeam;
+
+impl Entity for LaterTeam {
+    const NAME: &'static str = "team";
+    const REVISION: u32 = 2;
+    const READS: &'static [Category] = &[Category::Team];
+    const COLUMNS: &'static str = "title text not null";
+    const INDEXES: &'static str = "";
+    type Row = std::collections::BTreeMap<String, String>;
+
+    fn keys(happened: &Happened) -> Keys {
+        Team::keys(happened)
+    }
+
+    fn apply(_: Option<Self::Row>, happened: &Happened) -> Result<Option<Self::Row>, Unfit> {
+        let title = happened.version.to_string();
+        Ok(Some([("title".to_owned(), title)].into()))
+    }
+}
+
+#[tokio::test]
+async fn a_live_model_equals_the_one_rebuilt_from_zero() {
+    let world = World::new().await;
+    let head = world.history(60).await;
+    world.project_all(&models::all()).await;
+    let before = world.status_of("team").await;
+    assert_eq!((before.position, before.lag_events, before.generation), (head, 0, 1));
+    world.assert_equal_to_rebuilt(&models::all()).await;
+    assert_eq!(world.status_of("team").await.generation, 2);
+    assert_eq!(
+        world.one::<i64>("select count(*) from pg_tables where schemaname = 'read' and tablename ~ '_g1$'").await,
+        0
+    );
+    assert_eq!(world.one::<i64>("select n1 from read.team_fact order by position desc limit 1").await, 60);
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn stopping_at_any_moment_and_starting_again_changes_nothing() {
+    let world = World::new().await;
+    let head = world.history(40).await;
+    let models = people();
+    let mut stops: u64 = 0;
+    let mut lowest = 0;
+    while lowest < head {
+        let projector = world.project(models.clone(), 7);
+        // Another moment each time, from before the first batch to somewhere in the middle.
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_millis(5 + 11 * (stops % 6)) {
+            tokio::task::yield_now().await;
+        }
+        projector.stopped().await.unwrap();
+        stops += 1;
+        let all = status(&world.ask).await.unwrap_or_default();
+        lowest = all.iter().map(|model| model.position).min().unwrap_or(0);
+        assert!(stops < 500, "it stands at {lowest} of {head}");
+    }
+    assert!(stops > 1, "it was never interrupted");
+    world.assert_equal_to_rebuilt(&models).await;
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn two_projectors_of_one_model_apply_each_event_once() {
+    let world = World::new().await;
+    let models = people();
+    let both =
+        [world.project(models.clone(), 20), world.project(models.clone(), 30), world.project(models.clone(), 10)];
+    let head = world.history(60).await;
+    world.caught_up(&["agent", "team"], head).await;
+    for projector in both {
+        projector.stopped().await.unwrap();
+    }
+    world.assert_equal_to_rebuilt(&models).await;
+    assert_eq!(world.one::<i64>("select count(*) from read.team").await, 180);
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn versions_of_a_row_follow_each_other_without_a_gap() {
+    let world = World::new().await;
+    let head = world.history(30).await;
+    world.project_all(&people()).await;
+    let gaps = "select count(*) from (
+        select from_position, lag(to_position) over w as ended, to_position, lead(from_position) over w as next
+          from read.team window w as (partition by key order by from_position)) v
+        where (ended is not null and ended <> from_position)
+           or (next is null and to_position <> 9223372036854775807) or from_position >= to_position";
+    assert_eq!(world.one::<i64>(gaps).await, 0);
+    let events = "select count(*) from log.event e
+        left join read.team t on t.key = e.stream_id and t.from_position = e.position and t.version = e.version
+        where e.category = 'team' and t.key is null";
+    assert_eq!(world.one::<i64>(events).await, 0, "each event has its version");
+    for as_of in [0, 1, 30, 45, 60, 75, head] {
+        let then = format!(
+            "select (select count(*) from read.team where from_position <= {as_of} and to_position > {as_of})
+                  - (select count(*) from log.event where type = 'TeamFormed' and position <= {as_of})"
+        );
+        assert_eq!(world.one::<i64>(&then).await, 0, "as of {as_of}");
+    }
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn an_unfit_event_parks_its_row_until_a_retry_and_the_others_go_on() {
+    let world = World::new().await;
+    let (sick, well) = (Uuid::now_v7(), Uuid::now_v7());
+    for id in [sick, well] {
+        world.send("team.form", id, json!({"name": "fine"})).await;
+    }
+    let unfit = world.send("team.rename", sick, json!({"name": "unbearable"})).await;
+    world.project_all(&[of::<Fragile<false>>()]).await;
+    for id in [sick, well] {
+        world.send("team.rename", id, json!({"name": "better"})).await;
+    }
+    world.project_all(&[of::<Fragile<false>>()]).await;
+    let name = |id| format!("select name from read.fragile where key = '{id}' and to_position = 9223372036854775807");
+    assert_eq!(world.one::<String>(&name(sick)).await, "fine");
+    assert_eq!(world.one::<String>(&name(well)).await, "better");
+    let stale = format!("select stale_since from read.fragile where key = '{sick}'");
+    assert_eq!(world.one::<i64>(&stale).await, unfit.cast_signed());
+    assert_eq!(world.one::<String>("select error || ' ' || skipped from read.parked").await, "such a name 1");
+    assert_eq!(world.status_of("fragile").await.parked_keys, 1);
+    world.assert_equal_to_rebuilt(&[of::<Fragile<false>>()]).await;
+
+    let stop = CancellationToken::new();
+    retry(&world.pool, &world.reader, &world.vault, of::<Fragile<true>>(), &stop).await.unwrap();
+    assert_eq!(world.one::<String>(&name(sick)).await, "better");
+    assert_eq!(world.status_of("fragile").await.parked_keys, 0);
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn an_event_from_the_future_blocks_the_models_that_read_its_category_and_no_others() {
+    let world = World::new().await;
+    let team = Uuid::now_v7();
+    let formed = world.send("team.form", team, json!({"name": "First line"})).await;
+    world
+        .tamper(
+            "insert into log.event
+             select position + 1, gen_random_uuid(), category, gen_random_uuid(), 1, 'TeamTransfigured', 9, occurred_at,
+                    recorded_at + interval '1 microsecond', null, metadata, '{}', content_hash
+               from log.event",
+        )
+        .await;
+    let agent = json!({"name": "Han Meimei", "capacity": 5});
+    let head = world.send("agent.register", Uuid::now_v7(), agent).await;
+    let projector = world.project(people(), 1_000);
+    world.caught_up(&["agent"], head).await;
+    projector.stopped().await.unwrap();
+    let (team, agent) = (world.status_of("team").await, world.status_of("agent").await);
+    assert_eq!((team.position, agent.position), (formed, head));
+    assert!(team.blocked.is_some_and(|why| why.contains("TeamTransfigured version 9")));
+    assert_eq!(agent.blocked, None);
+    assert!(
+        matches!(world.rebuild(&[of::<Team>()]).await, Err(ProjectorError::Unreadable { position, .. }) if position == formed + 1)
+    );
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn erasing_a_customer_empties_rows_and_versions_and_a_rebuild_is_equal() {
+    let world = World::new().await;
+    let models = models::all();
+    let (erased, kept) = (Uuid::now_v7(), Uuid::now_v7());
+    for (id, name) in [(erased, "李娜"), (kept, "王伟")] {
+        world.send("customer.register", id, json!({"display_name": name})).await;
+        world.send("customer.rename", id, json!({"display_name": format!("{name}娜")})).await;
+    }
+    world.project_all(&models).await;
+    let holds = |id: Uuid| format!("select count(*) from read.customer where subjects @> array['{id}'::uuid]");
+    assert_eq!(world.one::<i64>(&holds(erased)).await, 2);
+    world.send("customer.request_erasure", erased, json!({})).await;
+    let last = world.send("customer.erase", erased, json!({})).await;
+    world.project_all(&models).await;
+    assert_eq!(world.one::<i64>(&holds(erased)).await, 0);
+    assert_eq!(world.one::<i64>(&holds(kept)).await, 2);
+    assert_eq!(world.one::<i64>("select count(*) from read.customer r where r::text like '%李%'").await, 0);
+    assert_eq!(world.one::<i64>("select count(*) from read.customer r where r::text like '%王%'").await, 2);
+    // Keys may be cached for five seconds: also then nothing comes back.
+    world.assert_equal_to_rebuilt(&models).await;
+    assert_eq!(world.one::<i64>("select count(*) from read.customer r where r::text like '%李%'").await, 0);
+
+    let history = History::new(world.reader.clone(), Vault::new(world.pool.clone(), keys()));
+    let selection = event_store::Selection { categories: vec![Category::Customer], ..Default::default() };
+    let events = history.select(selection, 100).await.unwrap();
+    assert_eq!(events.last().unwrap().recorded.position, last);
+    let shown: Vec<_> = events.iter().filter_map(|event| event.content.get("display_name")).collect();
+    let marked = json!({"erased": true});
+    assert_eq!(shown, [&marked, &marked, &json!("王伟"), &json!("王伟娜")]);
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_while_events_flow_and_readers_read_ends_equal_and_never_goes_back() {
+    let world = Arc::new(World::new().await);
+    let models = people();
+    world.history(50).await;
+    world.project_all(&models).await;
+    let projector = world.project(models.clone(), 50);
+    let writer = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move {
+            for _ in 0..8 {
+                world.history(20).await;
+            }
+        }
+    });
+    let reading = CancellationToken::new();
+    let reader = tokio::spawn({
+        let (world, reading) = (Arc::clone(&world), reading.clone());
+        async move {
+            let (mut seen, mut reads) = (0, 0);
+            while !reading.is_cancelled() {
+                // One statement, as the questions are asked: the rows belong to the position.
+                let (position, versions, expected): (i64, i64, i64) = sqlx::query_as(
+                    "select c.position, (select count(*) from read.team),
+                            (select count(*) from log.event e where e.category = 'team' and e.position <= c.position)
+                       from read.checkpoint c where c.model = 'team'",
+                )
+                .fetch_one(&world.ask)
+                .await
+                .unwrap();
+                assert!(position >= seen, "{position} after {seen}");
+                assert_eq!(versions, expected, "at {position}");
+                (seen, reads) = (position, reads + 1);
+            }
+            reads
+        }
+    });
+    for _ in 0..3 {
+        world.rebuild(&models).await.unwrap();
+    }
+    writer.await.unwrap();
+    let head = world.head().await;
+    world.caught_up(&["agent", "team"], head).await;
+    reading.cancel();
+    assert!(reader.await.unwrap() > 3);
+    projector.stopped().await.unwrap();
+    assert_eq!(world.status_of("team").await.generation, 4);
+    world.assert_equal_to_rebuilt(&models).await;
+    Arc::into_inner(world).unwrap().database.remove().await;
+}
+
+#[tokio::test]
+async fn a_model_is_rebuilt_by_one_process_at_a_time() {
+    let world = World::new().await;
+    world.history(200).await;
+    let models = people();
+    let (first, second) = tokio::join!(world.rebuild(&models), world.rebuild(&models));
+    let busy = |outcome: &Result<Rebuilt, ProjectorError>| matches!(outcome, Err(ProjectorError::Busy(_)));
+    assert!(
+        first.is_ok() && (second.is_ok() || busy(&second)) || busy(&first) && second.is_ok(),
+        "{first:?} {second:?}"
+    );
+    assert!(world.rebuild(&models).await.is_ok(), "the locks were given back");
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_new_revision_is_rebuilt_while_the_old_one_serves_and_an_older_program_leaves_it_alone() {
+    let world = World::new().await;
+    let head = world.history(10).await;
+    world.project_all(&people()).await;
+    let later = world.project(vec![of::<Agent>(), of::<LaterTeam>()], 1_000);
+    let started = Instant::now();
+    while world.status_of("team").await.revision != 2 {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    let title = "select max(title) from read.team where to_position = 9223372036854775807";
+    assert_eq!(world.one::<String>(title).await, "3");
+    let older = world.project(people(), 1_000);
+    let head = head + 1;
+    assert_eq!(world.send("team.form", Uuid::now_v7(), json!({"name": "new"})).await, head);
+    world.caught_up(&["agent", "team"], head).await;
+    assert_eq!(world.status_of("team").await.revision, 2);
+    older.stopped().await.unwrap();
+    later.stopped().await.unwrap();
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn an_older_backup_under_the_models_halts_with_history_forked_until_the_epoch_is_raised_and_they_are_rebuilt() {
+    let world = World::new().await;
+    world.history(5).await;
+    world.project_all(&people()).await;
+    let lost = world.send("team.form", Uuid::now_v7(), json!({"name": "lost"})).await;
+    world.project_all(&people()).await;
+    let restore = format!(
+        "alter table log.event disable trigger user;
+         delete from log.stream where stream_id in (select stream_id from log.event where position >= {lost});
+         delete from log.event where position >= {lost};
+         alter table log.event enable trigger user;"
+    );
+    world.tamper(&restore).await;
+    let outcome = world.project(people(), 1_000).work.await.unwrap();
+    assert!(matches!(outcome, Err(ProjectorError::HistoryForked { position, .. }) if position == lost), "{outcome:?}");
+
+    // Another lane, whose cache knows nothing of what was lost, writes another event there.
+    let append = world.database.pool(PoolRole::Append).await;
+    let lane = Lane::start(append, world.vault.clone(), 16).0;
+    let other = command("team.form", Uuid::now_v7(), &json!({"name": "other"}));
+    lane.submit(other, None).unwrap().await.unwrap();
+    assert_eq!(world.head().await, lost);
+    let outcome = world.project(people(), 1_000).work.await.unwrap();
+    assert!(matches!(outcome, Err(ProjectorError::HistoryForked { position, .. }) if position == lost), "{outcome:?}");
+    let outcome = world.rebuild(&people()).await;
+    assert!(matches!(outcome, Err(ProjectorError::HistoryForked { position, .. }) if position == lost), "{outcome:?}");
+
+    world.tamper(&restore).await;
+    world.tamper("update log.epoch set epoch = epoch + 1").await;
+    world.rebuild(&people()).await.unwrap();
+    assert_eq!(world.status_of("team").await.position, lost - 1);
+    world.project_all(&people()).await;
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_projector_outlives_the_loss_of_all_its_connections() {
+    let world = World::new().await;
+    let models = people();
+    let projector = world.project(models.clone(), 10);
+    for _ in 0..5 {
+        world.history(10).await;
+        world
+            .tamper(
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                      where application_name = 'carelog-project' and datname = current_database()",
+            )
+            .await;
+    }
+    world.caught_up(&["agent", "team"], world.head().await).await;
+    projector.stopped().await.unwrap();
+    world.assert_equal_to_rebuilt(&models).await;
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn the_feed_says_when_models_have_not_caught_up_in_time() {
+    let world = World::new().await;
+    let head = world.history(3).await;
+    world.project_all(&people()).await;
+    let stop = CancellationToken::new();
+    let (feed, task) = Feed::start(world.ask.clone(), stop.clone());
+    assert_eq!(feed.wait_for(&["team"], head, Duration::from_secs(5)).await, Waited::Reached { lowest: head });
+    let waited = feed.wait_for(&["team", "agent"], head + 1, Duration::from_millis(50)).await;
+    assert_eq!(waited, Waited::NotCaughtUp { lowest: head });
+    assert_eq!(feed.lowest(&["team", "nothing"]), 0);
+    stop.cancel();
+    task.await.unwrap();
+    world.database.remove().await;
+}
+
+#[test]
+fn each_model_has_a_name_of_its_own_and_reads_something() {
+    let names: BTreeSet<&str> = models::all().iter().map(|model| model.name()).collect();
+    assert_eq!(names.len(), models::all().len());
+    assert!(models::all().iter().all(|model| !model.reads().is_empty()));
+    let read: BTreeSet<Category> = models::all().iter().flat_map(|model| model.reads()).copied().collect();
+    assert!(aggregates::Category::ALL.iter().all(|category| read.contains(category)), "{read:?}");
+}
