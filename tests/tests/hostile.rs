@@ -18,7 +18,7 @@ async fn bad_input_gets_its_documented_code_and_appends_nothing() {
     let system = System::start(&database.url, &nats_url()).await;
     let long = "x".repeat(201);
     let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
-    let big = "x".repeat(300_000);
+    let big = "x".repeat(1_000_000);
     let tomorrow = format!(r#""occurred_at":"{}","data""#, chrono::Utc::now() + chrono::TimeDelta::days(1));
     let cases: Vec<(&str, Vec<u8>, &str, &str)> = vec![
         ("team.form", b"".to_vec(), "malformed", ""),

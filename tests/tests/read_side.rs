@@ -254,9 +254,10 @@ async fn stopping_at_any_moment_and_starting_again_changes_nothing() {
     let mut lowest = 0;
     while lowest < head {
         let projector = world.project(models.clone(), 7);
-        // Another moment each time, from before the first batch to somewhere in the middle.
+        // Another moment each time, from before the first batch to somewhere in the middle; later each time too, because
+        // a busy machine may need long for a first batch.
         let started = Instant::now();
-        while started.elapsed() < Duration::from_millis(5 + 11 * (stops % 6)) {
+        while started.elapsed() < Duration::from_millis(5 + 11 * (stops % 6) + stops) {
             tokio::task::yield_now().await;
         }
         projector.stopped().await.unwrap();
