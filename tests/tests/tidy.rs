@@ -59,8 +59,9 @@ fn holds(line: &str, word: &str) -> bool {
     let in_name = |letter: char| letter.is_alphanumeric() || letter == '_';
     line.match_indices(word).any(|(start, _)| {
         let (before, after) = (line.get(..start).unwrap(), line.get(start + word.len()..).unwrap());
-        let goes_on = word.ends_with(in_name) && after.starts_with(in_name);
-        !goes_on && !(word.starts_with(in_name) && before.ends_with(in_name))
+        let goes_on_left = word.starts_with(in_name) && before.ends_with(in_name);
+        let goes_on_right = word.ends_with(in_name) && after.starts_with(in_name);
+        !goes_on_left && !goes_on_right
     })
 }
 

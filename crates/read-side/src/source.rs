@@ -156,7 +156,8 @@ impl Source {
             self.reopen_at = Instant::now() + REOPEN_AFTER;
             match EventSubscription::open(bus, after).await {
                 Ok(subscription) => self.subscription = Some(subscription),
-                Err(error) => tracing::warn!(%error, "no events' stream; reading the history instead"),
+                // The relay makes it; until then the history serves as well.
+                Err(error) => tracing::info!(%error, "no events' stream; reading the history instead"),
             }
         }
         let Some(subscription) = self.subscription.as_mut() else { return false };
