@@ -122,6 +122,14 @@ create table vault.subject_key (
 );
 comment on table vault.subject_key is 'The key of each data subject, wrapped by the master key; erased ones leave a tombstone.';
 
+create table vault.master_check (
+    only_one boolean not null default true,
+    digest bytea not null,
+    constraint master_check_pkey primary key (only_one),
+    constraint master_check_only_one check (only_one)
+);
+comment on table vault.master_check is 'Tells whether a process was given the oldest master key, from which fingerprints and claims come.';
+
 create function log.refuse_change() returns trigger
 language plpgsql as $$
 begin

@@ -29,6 +29,8 @@ create function log.append(
     -- subject keys made and destroyed
     k_group integer[], k_subject uuid[], k_version integer[], k_master integer[], k_wrapped bytea[],
     x_group integer[], x_subject uuid[],
+    -- subjects for whom values were sealed
+    u_group integer[], u_subject uuid[],
     -- answers: one row per command that was refused because of a receipt or whose group went in
     out command integer, out known boolean, out fingerprint bytea, out version bigint, out "position" bigint,
     out event_types text[], out ordinal bigint, out rejection text, out recorded_at timestamptz
@@ -81,6 +83,14 @@ begin
             select k.group_n
               from unnest(k_group, k_subject) as k (group_n, subject)
               join vault.subject_key v on v.subject = k.subject);
+    end if;
+
+    if cardinality(u_group) > 0 then
+        refused := refused || array(
+            select u.group_n
+              from unnest(u_group, u_subject) as u (group_n, subject)
+              join vault.subject_key v on v.subject = u.subject
+             where v.wrapped is null);
     end if;
 
     select e.position, e.recorded_at into head, head_at from log.event e order by e.position desc limit 1;

@@ -25,6 +25,7 @@ grant insert, update on log.stream, log.ordinal to carelog_append;
 grant insert, update, delete on log.claim, log.timer to carelog_append;
 grant insert, delete on log.dead_letter to carelog_append;
 grant select, insert, update on vault.subject_key to carelog_append;
+grant select, insert on vault.master_check to carelog_append;
 
 grant select on log.event, log.epoch to carelog_project;
 grant select on vault.subject_key to carelog_project;

@@ -121,6 +121,10 @@ impl System {
         let stop = CancellationToken::new();
         let task = tokio::spawn(prepared.run(stop.clone()));
         self.roles.push((role, stop, task));
+        if role == Role::Commands {
+            let taken = async { while self.ask("team.nothing", Vec::new()).await.is_none() {} };
+            tokio::time::timeout(HEALING_MAX, taken).await.expect("nobody takes commands");
+        }
     }
 
     /// Stops the roles of a kind in this process, in good order, and gives how they ended.

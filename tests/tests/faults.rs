@@ -97,6 +97,26 @@ async fn while_postgresql_is_down_commands_and_reads_say_so_and_then_go_on_by_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_postgresql_is_frozen_commands_are_answered_in_bounded_time_and_decided_once_afterwards() {
+    let own = OwnServers::start().await;
+    let database = TestDatabase::create_on(&own.servers.database_url).await;
+    let system = System::start(&database.url, &own.servers.nats_url).await;
+    let before = register(&system, 5).await;
+    own.servers.postgres.pause();
+    let body = System::body(Uuid::now_v7(), &json!({"display_name": "while frozen"}));
+    let reply =
+        system.ask("customer.register", body.to_string().into_bytes()).await.expect("an answer in bounded time");
+    assert_eq!(reply["code"], "unavailable", "{reply}");
+    own.servers.postgres.resume();
+    let reply = system.send_body("customer.register", &body).await;
+    assert_eq!(reply["outcome"], "accepted", "{reply}");
+    assert_nothing_lost(&system, &before).await;
+    assert_nothing_lost(&system, &[body]).await;
+    system.stop().await;
+    own.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_nats_loses_everything_the_relay_refills_the_stream_and_nothing_accepted_is_lost() {
     let mut own = OwnServers::start().await;
     let database = TestDatabase::create_on(&own.servers.database_url).await;

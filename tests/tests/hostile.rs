@@ -42,6 +42,12 @@ async fn bad_input_gets_its_documented_code_and_appends_nothing() {
         ("team.form", spoilt(r#""data""#, &tomorrow), "clock_skew", ""),
         ("team.form", spoilt(r#""data""#, r#""expected_version":3,"data""#), "version_conflict", ""),
         ("team.form", spoilt(r#""data""#, r#""expected_version":-1,"data""#), "validation", "/expected_version"),
+        (
+            "team.form",
+            spoilt(r#""data""#, r#""occurred_at":"-100000-01-01T00:00:00Z","data""#),
+            "validation",
+            "/occurred_at",
+        ),
         ("team.fly", spoilt("First", "First"), "unknown_command", ""),
         ("dragon.form", spoilt("First", "First"), "unknown_command", ""),
         ("team.form.more", spoilt("First", "First"), "unknown_command", ""),
@@ -116,7 +122,7 @@ async fn a_durable_command_that_cannot_be_read_is_set_aside_sealed_and_does_not_
     let system = System::start(&database.url, &nats_url()).await;
     let jetstream = async_nats::jetstream::new(system.nats.clone());
     let subject = format!("{}.inbox.web.team.form", system.prefix);
-    jetstream.publish(subject.clone(), r#"{"secret":"王小明"}"#.into()).await.unwrap().await.unwrap();
+    jetstream.publish(subject.clone(), r#"{"command_id":"王小明"}"#.into()).await.unwrap().await.unwrap();
     let outcomes = format!("{}.outcome.web.a", system.prefix);
     let mut outcome = system.nats.subscribe(outcomes.clone()).await.unwrap();
     let mut headers = async_nats::HeaderMap::new();
@@ -136,7 +142,8 @@ async fn a_durable_command_that_cannot_be_read_is_set_aside_sealed_and_does_not_
         }
     };
     let letter = tokio::time::timeout(std::time::Duration::from_secs(10), kept).await.unwrap();
-    assert_eq!(letter.message.as_deref(), Some(r#"{"secret":"王小明"}"#.as_bytes()));
+    assert_eq!(letter.message.as_deref(), Some(r#"{"command_id":"王小明"}"#.as_bytes()));
+    assert!(!letter.detail.contains("王小明"), "{}", letter.detail);
     let (sealed,): (Vec<u8>,) = sqlx::query_as("select sealed from log.dead_letter").fetch_one(&pool).await.unwrap();
     assert!(!String::from_utf8_lossy(&sealed).contains("王小明"));
     system.stop().await;

@@ -144,3 +144,19 @@ async fn a_resolved_ticket_is_closed_by_its_timer_once_though_two_processes_fire
     system.stop().await;
     database.remove().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_an_erasure_is_answered_no_cache_opens_the_words_any_more() {
+    let database = TestDatabase::create().await;
+    let system = System::start(&database.url, &nats_url()).await;
+    let customer = Uuid::now_v7();
+    system.accepted("customer.register", customer, &json!({"display_name": "王小明"})).await;
+    system.accepted("customer.request_erasure", customer, &json!({})).await;
+    let events = system.reader().await.after(0, 1).await.unwrap();
+    let vault = database.vault().await;
+    assert!(vault.unseal(&events).await.unwrap()[0].contains("王小明"), "the key is in the cache now");
+    system.accepted("customer.erase", customer, &json!({})).await;
+    assert!(vault.unseal(&events).await.unwrap()[0].contains("$erased"));
+    system.stop().await;
+    database.remove().await;
+}

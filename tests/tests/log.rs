@@ -81,7 +81,7 @@ impl Store {
 fn positions(answers: &[Answer]) -> Vec<Option<u64>> {
     let position = |answer: &Answer| match answer {
         Answer::Decided { outcome: Outcome::Accepted { position, .. }, .. } => Some(*position),
-        Answer::Decided { .. } | Answer::Known(_) | Answer::Mismatch | Answer::Refused => None,
+        Answer::Decided { .. } | Answer::Known { .. } | Answer::Mismatch | Answer::Refused => None,
     };
     answers.iter().map(position).collect()
 }
@@ -232,7 +232,7 @@ async fn a_counted_event_gets_the_next_number_of_its_type_and_refused_ones_leave
     let numbers = |answers: &[Answer]| -> Vec<Option<u64>> {
         let number = |answer: &Answer| match answer {
             Answer::Decided { outcome: Outcome::Accepted { ordinal, .. }, .. } => *ordinal,
-            Answer::Decided { .. } | Answer::Known(_) | Answer::Mismatch | Answer::Refused => None,
+            Answer::Decided { .. } | Answer::Known { .. } | Answer::Mismatch | Answer::Refused => None,
         };
         answers.iter().map(number).collect()
     };
@@ -335,5 +335,60 @@ async fn a_server_that_could_lose_commits_is_refused() {
     drop(connection);
     let refused = event_store::pool::require_durable(&unsafe_pool).await;
     assert!(matches!(refused, Err(StoreError::Unsafe(_))), "{refused:?}");
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn rotated_master_keys_must_keep_the_oldest() {
+    let store = Store::create().await;
+    let pool = store.database.pool(PoolRole::Append).await;
+    keys().require_oldest(&pool).await.unwrap();
+    let (oldest, newer) = ("5a".repeat(32), "11".repeat(32));
+    MasterKeys::parse(&format!("1:{oldest}\n2:{newer}")).unwrap().require_oldest(&pool).await.unwrap();
+    let dropped = MasterKeys::parse(&format!("2:{newer}")).unwrap().require_oldest(&pool).await;
+    assert!(matches!(dropped, Err(StoreError::Unsafe(_))), "{dropped:?}");
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn a_lost_key_is_a_damaged_vault_and_not_an_erasure() {
+    let mut store = Store::create().await;
+    let customer = StreamId { category: Category::Customer, id: Uuid::now_v7() };
+    let mut sealed = batch(&[(customer, 1)]);
+    sealed.events[0].payload = format!(r#"{{"name":{{"$personal":{{"subject":"{}","value":"x"}}}}}}"#, customer.id);
+    store.append(sealed).await;
+    let mut owner = PgConnection::connect(&store.database.url).await.unwrap();
+    sqlx::query("delete from vault.subject_key").execute(&mut owner).await.unwrap();
+    let events = store.database.reader().await.after(0, 1).await.unwrap();
+    let fresh = Vault::new(store.database.pool(PoolRole::Query).await, keys());
+    assert!(matches!(fresh.unseal(&events).await, Err(StoreError::Corrupt(_))));
+    drop(owner);
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn the_position_of_a_moment_waits_for_appends_that_are_under_way() {
+    let mut store = Store::create().await;
+    store.append(batch(&[(team(), 1)])).await;
+    let pool = store.database.pool(PoolRole::Append).await;
+    let mut under_way = pool.begin().await.unwrap();
+    event_store::lock(&mut under_way).await.unwrap();
+    let appended = batch(&[(team(), 1)]).append(&mut under_way, &store.vault).await.unwrap();
+    let moment = Utc::now();
+    let reader = store.database.reader().await;
+    let asked = tokio::spawn({
+        let reader = reader.clone();
+        async move { reader.position_at(moment).await.unwrap() }
+    });
+    // The question waits for the lock: PostgreSQL says so.
+    let waits = "select exists (select 1 from pg_locks where locktype = 'advisory' and not granted \
+                 and database = (select oid from pg_database where datname = current_database()))";
+    let mut pause = tokio::time::interval(std::time::Duration::from_millis(10));
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&pool).await.unwrap() {
+        pause.tick().await;
+    }
+    under_way.commit().await.unwrap();
+    assert_eq!(positions(&appended), [Some(2)]);
+    assert_eq!(asked.await.unwrap(), 2);
     store.remove().await;
 }

@@ -8,6 +8,9 @@
 //! | 3 | nobody could tell: a service did not answer, the outcome of a command is unknown |
 //! | 4 | the history has forked: `carelog recover` |
 //! | 75 | the local servers are already running |
+//! | 130 | interrupted: a part of the input was not sent, or of the history not written |
+
+use std::process::ExitCode;
 
 use bus::BusError;
 use command_side::CommandSideError;
@@ -25,6 +28,15 @@ pub const USAGE: u8 = 2;
 pub const UNKNOWN: u8 = 3;
 /// The history is not the one that was read before.
 pub const HISTORY_FORKED: u8 = 4;
+
+/// Stopped before the end of the input, or of what was asked for: whatever else the outcomes are.
+pub const INTERRUPTED: u8 = 130;
+
+/// Says that the work was stopped before its end, and returns the exit code for it.
+pub fn interrupted() -> ExitCode {
+    eprintln!("interrupted");
+    ExitCode::from(INTERRUPTED)
+}
 
 /// An error of whoever called the program. Its message names what to change.
 #[derive(Debug)]
@@ -58,7 +70,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(match error {
             CommandSideError::Bus(error) => code_of_bus(error),
             CommandSideError::Store(error) => code_of_store(error),
-            CommandSideError::Task(_) => FAILED,
+            CommandSideError::Task(_) | CommandSideError::LaneEnded => FAILED,
         });
     }
     if let Some(error) = cause.downcast_ref::<RelayError>() {

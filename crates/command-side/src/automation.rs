@@ -24,9 +24,10 @@ const PERIOD: Duration = Duration::from_millis(500);
 /// The server could lose what it acknowledges.
 pub async fn run(pool: PgPool, keys: MasterKeys, stop: CancellationToken) -> Result<(), CommandSideError> {
     pool::require_durable(&pool).await?;
+    keys.require_oldest(&pool).await?;
     let vault = Vault::new(pool.clone(), keys);
     let (lane, lane_task) = Lane::start(pool.clone(), vault, TIMERS_MAX as usize);
-    while !stop.is_cancelled() {
+    while !stop.is_cancelled() && !lane_task.is_finished() {
         let decided = fire(&pool, &lane).await;
         if decided < TIMERS_MAX as usize {
             tokio::select! {
@@ -37,7 +38,7 @@ pub async fn run(pool: PgPool, keys: MasterKeys, stop: CancellationToken) -> Res
     }
     drop(lane);
     lane_task.await?;
-    Ok(())
+    if stop.is_cancelled() { Ok(()) } else { Err(CommandSideError::LaneEnded) }
 }
 
 /// Fires the timers that are due, and tells how many were brought to a decision. A failure leaves the timer for the
@@ -53,7 +54,7 @@ async fn fire(pool: &PgPool, lane: &Lane) -> usize {
     let mut replies = Vec::with_capacity(due.len());
     for timer in due {
         match command(&timer) {
-            Ok(message) => match lane.submit_waiting(message).await {
+            Ok(message) => match lane.submit_waiting(message, None).await {
                 Ok(reply) => replies.push(reply),
                 Err(_) => break,
             },
@@ -79,7 +80,7 @@ fn command(timer: &DueTimer) -> Result<CommandMessage, Rejection> {
         command_id: timer.command_id,
         id: timer.stream.id,
         expected_version: None,
-        occurred_at: None,
+        occurred_at: Some(timer.due_at),
         actor: Actor::automation(),
         correlation_id: None,
         causation_id: None,

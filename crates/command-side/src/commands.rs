@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, BusError, CommandRequest, CommandService, Inbox, InboxMessage, RawCommand};
+use chrono::Utc;
 use domain::envelope::{ActorKind, CommandMessage, Publisher};
 use domain::rejection::{Code, Rejection};
-use event_store::{DeadLetters, MasterKeys, StoreError, Vault, pool, rejection_body};
+use event_store::{DeadLetters, KEY_CACHE_LIFE, MasterKeys, StoreError, Vault, pool, rejection_body};
 use serde_json::Value;
 use sqlx::PgPool;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -26,6 +27,11 @@ const PERMIT_BYTES: usize = 1_024;
 const INBOX_IN_FLIGHT_MAX: usize = 512;
 /// When a durable command is delivered again that could not be decided.
 const INBOX_RETRY: Duration = Duration::from_secs(1);
+/// How long a sender waits for the lane (less than the five seconds that clients commonly wait); after that the outcome is
+/// not known. The command goes on.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(4);
+/// How often a durable command is tried that fails by itself, until it is set aside.
+const INBOX_DELIVERIES_MAX: u64 = 10;
 /// When a sender may ask again.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -53,6 +59,9 @@ pub enum CommandSideError {
     /// The store: see its variants for what to do.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The lane ended although nobody asked it to: a defect.
+    #[error("the lane has ended")]
+    LaneEnded,
     /// A task of the role panicked: a defect.
     #[error("a task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -70,7 +79,8 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), CommandSideError> {
     pool::require_durable(&pool).await?;
-    let (lane, lane_task) =
+    keys.require_oldest(&pool).await?;
+    let (lane, mut lane_task) =
         Lane::start(pool.clone(), Vault::new(pool.clone(), keys.clone()), settings.queue_commands_max);
     let intake = Arc::new(Intake {
         lane,
@@ -80,18 +90,22 @@ pub async fn run(
         tasks: TaskTracker::new(),
     });
     let mut service = CommandService::start(&bus).await?;
-    let inbox = Inbox::open(&bus).await?;
-    let inbox_task = tokio::spawn(Arc::clone(&intake).read_inbox(inbox, stop.clone()));
+    let stop = stop.child_token();
+    // Whatever ends this role ends its reading of the inbox too.
+    let _stop_inbox = stop.clone().drop_guard();
+    let inbox_task = tokio::spawn(Arc::clone(&intake).read_inbox(Inbox::open(&bus).await?, stop.clone()));
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
+            ended = &mut lane_task => return ended.map_err(CommandSideError::Task).and(Err(CommandSideError::LaneEnded)),
             request = service.next() => match request {
                 Some(request) => intake.take(request).await,
                 None => break,
             },
         }
     }
+    stop.cancel();
     service.stop().await;
     while let Some(request) = service.next().await {
         intake.take(request).await;
@@ -119,12 +133,13 @@ impl Intake {
             let room = self.room(&request.command)?;
             let deadline = request.command.deadline()?;
             let (command_id, id) = (message.command_id, message.stream.id);
-            Ok((command_id, id, room, self.lane.submit(message, deadline)?))
+            let erases = erases(&message);
+            Ok((command_id, id, room, erases, self.lane.submit(message, deadline)?))
         });
         match submitted {
-            Ok((command_id, id, room, reply)) => {
+            Ok((command_id, id, room, erases, reply)) => {
                 self.tasks.spawn(async move {
-                    let reply = reply.await.unwrap_or_else(|_| lost());
+                    let reply = awaited(reply, erases).await;
                     answer(&request, command_id, id, &reply).await;
                     drop(room);
                 });
@@ -185,13 +200,17 @@ impl Intake {
             Ok(command) => command,
             Err(rejection) => return self.set_aside(message, &rejection).await,
         };
-        let (command_id, id) = (command.command_id, command.stream.id);
-        let reply = match self.lane.submit_waiting(command).await {
-            Ok(reply) => reply.await.unwrap_or_else(|_| lost()),
+        let deadline = match message.command.deadline() {
+            Ok(deadline) => deadline,
+            Err(rejection) => return self.set_aside(message, &rejection).await,
+        };
+        let (command_id, id, erases) = (command.command_id, command.stream.id, erases(&command));
+        let reply = match self.lane.submit_waiting(command, deadline).await {
+            Ok(reply) => awaited(reply, erases).await,
             Err(rejection) => Reply::Undecided(rejection),
         };
         match reply {
-            Reply::Decided { outcome, replayed } => {
+            Reply::Decided { outcome, replayed, .. } => {
                 message.ack().await?;
                 let body = bytes(&outcome.body(command_id, id, replayed));
                 match &outcome {
@@ -200,7 +219,12 @@ impl Intake {
                 }
                 Ok(())
             }
-            Reply::Undecided(rejection) if rejection.code == Code::CommandMismatch => {
+            // Trying again helps only where the store or the queue was at fault, and not for ever.
+            Reply::Undecided(rejection)
+                if rejection.code.status() != 503
+                    || rejection.code == Code::DeadlinePassed
+                    || (rejection.code == Code::Unavailable && message.deliveries >= INBOX_DELIVERIES_MAX) =>
+            {
                 self.set_aside(message, &rejection).await
             }
             Reply::Undecided(_) => Ok(message.retry(INBOX_RETRY).await?),
@@ -210,7 +234,10 @@ impl Intake {
     async fn set_aside(&self, message: &InboxMessage, rejection: &Rejection) -> Result<(), CommandSideError> {
         let raw = &message.command;
         let subject = format!("{}.{}.{}", raw.publisher, raw.aggregate, raw.name);
-        self.dead_letters.keep(&subject, rejection.code.as_str(), &rejection.detail, &raw.payload).await?;
+        // The fields at fault, not the sentence: it may quote what is personal.
+        let fields: Vec<&str> = rejection.errors.iter().map(|error| error.pointer.as_str()).collect();
+        let detail = format!("{} {}", rejection.code.title(), fields.join(" "));
+        self.dead_letters.keep(&subject, rejection.code.as_str(), detail.trim_end(), &raw.payload).await?;
         message.discard().await?;
         let body = bytes(&rejection_body(rejection, command_id(raw), false));
         message.reply_rejected(rejection.code, body).await;
@@ -220,7 +247,7 @@ impl Intake {
 
 async fn answer(request: &CommandRequest, command_id: Uuid, id: Uuid, reply: &Reply) {
     match reply {
-        Reply::Decided { outcome, replayed } => {
+        Reply::Decided { outcome, replayed, .. } => {
             let body = bytes(&outcome.body(command_id, id, *replayed));
             match outcome {
                 event_store::Outcome::Accepted { .. } => {
@@ -248,6 +275,22 @@ fn count(command: &RawCommand, outcome: &'static str) {
     // Only names that the domain knows become labels: a sender must not make new time series.
     let aggregate = domain::Category::parse(&command.aggregate).map_or("unknown", domain::Category::name);
     metrics::counter!("carelog_commands_total", "aggregate" => aggregate, "outcome" => outcome).increment(1);
+}
+
+/// Waits for the lane's answer. An erasure is told when no cache can hold its keys any more.
+async fn awaited(reply: oneshot::Receiver<Reply>, erases: bool) -> Reply {
+    let reply = tokio::time::timeout(REPLY_TIMEOUT, reply).await;
+    let reply = reply.ok().and_then(Result::ok).unwrap_or_else(lost);
+    if let (true, Reply::Decided { outcome: event_store::Outcome::Accepted { .. }, recorded_at, .. }) = (erases, &reply)
+    {
+        let age = Utc::now().signed_duration_since(recorded_at).to_std().unwrap_or_default();
+        tokio::time::sleep(KEY_CACHE_LIFE.saturating_sub(age)).await;
+    }
+    reply
+}
+
+fn erases(message: &CommandMessage) -> bool {
+    matches!(message.command, domain::Command::Customer(domain::customer::Command::Erase { .. }))
 }
 
 fn lost() -> Reply {

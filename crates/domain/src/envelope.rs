@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound as _, TimeDelta, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -18,6 +18,12 @@ use crate::upcast;
 
 /// How far `occurred_at` may lie in the future.
 pub const CLOCK_SKEW_MAX: TimeDelta = TimeDelta::minutes(5);
+
+/// The earliest `occurred_at`: before it there was no customer support to import, and not every store can tell the time.
+pub const OCCURRED_AT_MIN: DateTime<Utc> = match NaiveDate::from_ymd_opt(1900, 1, 1) {
+    Some(day) => day.and_time(NaiveTime::MIN).and_utc(),
+    None => DateTime::UNIX_EPOCH,
+};
 
 /// The kind of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -212,6 +218,9 @@ impl CommandMessage {
         if body.actor.kind == ActorKind::Agent && body.actor.agent().is_none() {
             return Err(Rejection::validation("/actor/id", "the id of an agent is a UUID"));
         }
+        if body.occurred_at.is_some_and(|time| time < OCCURRED_AT_MIN) {
+            return Err(Rejection::validation("/occurred_at", format!("must not be before {OCCURRED_AT_MIN}")));
+        }
         let malformed = |error: serde_json::Error| Rejection::new(Code::Malformed, error.to_string());
         let data: Value = serde_json::from_str(body.data.get()).map_err(malformed)?;
         let occurred_at = body.occurred_at.map(|time| time.trunc_subsecs(6));
@@ -320,7 +329,10 @@ impl RecordedEvent {
             .ok_or_else(unknown)?;
         Event::read(self.stream.category, &self.event_type, &content).map_err(|error| match error {
             VariantError::UnknownName => unknown(),
-            VariantError::Content(field) => damaged(format!("{} {}", field.pointer, field.detail)),
+            // Not the reader's own words: they quote the value, which may be personal.
+            VariantError::Content(field) => {
+                damaged(format!("the content does not fit its type at {:?}", field.pointer))
+            }
         })
     }
 }
@@ -362,6 +374,15 @@ mod tests {
     fn an_agent_is_named_by_a_uuid() {
         let text = body("").replace("service", "agent");
         assert_eq!(parse(&text).err().map(|rejection| rejection.code), Some(Code::Validation));
+    }
+
+    #[test]
+    fn a_time_before_1900_is_refused_whatever_the_calendar_makes_of_it() {
+        let at = |time: &str| parse(&body(&format!(r#","occurred_at":"{time}""#))).map(|message| message.occurred_at);
+        for ancient in ["1899-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "-100000-01-01T00:00:00Z"] {
+            assert_eq!(at(ancient).err().map(|rejection| rejection.code), Some(Code::Validation), "{ancient}");
+        }
+        assert_eq!(at("1900-01-01T00:00:00Z"), Ok(Some(OCCURRED_AT_MIN)));
     }
 
     #[test]

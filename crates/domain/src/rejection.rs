@@ -15,6 +15,13 @@ macro_rules! codes {
         }
 
         impl Code {
+            /// Whether a rejection with this code is decided for good and kept as the command's receipt. The others may
+            /// be asked again with the same id.
+            #[must_use]
+            pub const fn is_decided(self) -> bool {
+                !matches!(self, Code::Forbidden | Code::Malformed) && self.status() != 503
+            }
+
             /// All codes, in the order of the documentation.
             pub const ALL: &[Code] = &[$(Code::$name,)*];
 

@@ -131,7 +131,12 @@ pub enum Answer {
         recorded_at: DateTime<Utc>,
     },
     /// It had been decided before, with this outcome.
-    Known(Outcome),
+    Known {
+        /// What came of it.
+        outcome: Outcome,
+        /// When its receipt was recorded.
+        recorded_at: DateTime<Utc>,
+    },
     /// It had been decided before, with other content.
     Mismatch,
     /// Its group was refused: decide again.
@@ -156,7 +161,7 @@ impl Batch {
             let fingerprint: Option<Vec<u8>> = row.try_get("fingerprint")?;
             *answer = match fingerprint {
                 Some(stored) if stored != command.fingerprint => Answer::Mismatch,
-                Some(_) => Answer::Known(outcome(&row)?),
+                Some(_) => Answer::Known { outcome: outcome(&row)?, recorded_at: row.try_get("recorded_at")? },
                 None => Answer::Decided { outcome: outcome(&row)?, recorded_at: row.try_get("recorded_at")? },
             };
         }
@@ -171,6 +176,7 @@ impl Batch {
         let mut keys: SubjectKeys = vault.keys_for(connection, &subjects).await?;
         let mut sealed = Sealed::default();
         let mut refused = BTreeSet::new();
+        let mut made_by: HashMap<Uuid, i32> = HashMap::new();
         for event in &self.events {
             let group = self.commands.get(event.command).map_or(-1, |command| command.group);
             let mut made = Vec::new();
@@ -182,7 +188,15 @@ impl Batch {
                     "null".to_owned()
                 }
             };
+            made_by.extend(made.iter().map(|key| (key.subject, group)));
             sealed.keys.extend(made.into_iter().map(|key| (group, key)));
+            for subject in personal_subjects(std::iter::once(event.payload.as_str())).unwrap_or_default() {
+                // A key goes in with the group that made it: what another group seals under it has to wait.
+                if made_by.get(&subject).is_some_and(|maker| *maker != group) {
+                    refused.insert((group, event.stream));
+                }
+                sealed.subjects.insert((group, subject));
+            }
             sealed.event(event, payload)?;
         }
         self.guards.extend(refused.into_iter().map(|(group, stream)| Guard { group, stream, version: u64::MAX }));
@@ -198,6 +212,8 @@ struct Sealed {
     payloads: Vec<String>,
     hashes: Vec<Vec<u8>>,
     keys: Vec<(i32, NewKey)>,
+    /// The subjects for whom each group seals: it is refused if one was erased meanwhile.
+    subjects: BTreeSet<(i32, Uuid)>,
 }
 
 impl Sealed {
@@ -297,6 +313,8 @@ impl Sealed {
             .bind(column(&self.keys, |(_, key)| key.wrapped.clone()))
             .bind(column(&batch.erased_subjects, |(group, _)| *group))
             .bind(column(&batch.erased_subjects, |(_, subject)| *subject))
+            .bind(self.subjects.iter().map(|(group, _)| *group).collect::<Vec<_>>())
+            .bind(self.subjects.iter().map(|(_, subject)| *subject).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         Ok(rows)

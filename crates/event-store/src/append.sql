@@ -9,4 +9,4 @@ select command, fingerprint, version, position, event_types, ordinal, rejection,
       $37::bytea[], $38::text[], $39::uuid[], $40::integer[], $41::bytea[], $42::text[],
       $43::uuid[], $44::bigint[], $45::timestamptz[], $46::timestamptz[], $47::integer[], $48::text[],
       $49::uuid[], $50::text[], $51::timestamptz[], $52::uuid[], $53::text[], $54::integer[],
-      $55::uuid[], $56::integer[], $57::integer[], $58::bytea[], $59::integer[], $60::uuid[])
+      $55::uuid[], $56::integer[], $57::integer[], $58::bytea[], $59::integer[], $60::uuid[], $61::integer[], $62::uuid[])

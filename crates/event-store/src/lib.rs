@@ -22,7 +22,7 @@ pub use hash::content_hash;
 pub use load::{LOCK_KEY, load_claims, load_streams, lock};
 pub use outcome::{Outcome, Receipt, rejection_body};
 pub use reader::{Head, Reader, Selection, known_answers};
-pub use sealing::{MasterKeys, Vault};
+pub use sealing::{KEY_CACHE_LIFE, MasterKeys, Vault};
 pub use timers::{DueTimer, due_timers};
 
 /// Brings the store's schema up to date; safe to run from several processes at once.

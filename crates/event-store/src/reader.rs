@@ -1,6 +1,8 @@
 //! Reading the history: by position, stream, type and time, and the receipts.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::envelope::{Publisher, RecordedEvent};
 use domain::{Category, StreamId};
 use sqlx::{PgConnection, PgPool, Row as _};
@@ -8,8 +10,14 @@ use uuid::Uuid;
 
 use crate::append::Answer;
 use crate::error::StoreError;
+use crate::load::LOCK_KEY;
 use crate::outcome::{Receipt, outcome};
 use crate::row::{EventRow, bigint, category, event_columns, number};
+
+/// For how long after a moment an append from before it can be under way: more than any transaction lives.
+const RECENT: TimeDelta = TimeDelta::seconds(60);
+/// How far the database's clock may be behind ours for a moment to be waited for.
+const CLOCKS_APART_MAX_MS: f64 = 2_000.0;
 
 /// The end of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,8 +166,10 @@ impl Reader {
             (false, false) => concat!(selected_streams!(), " order by e.position limit $8"),
             (false, true) => concat!(selected_streams!(), " order by e.position desc limit $8"),
         };
+        // Once each: a stream that is named twice does not have its events twice.
+        let streams: BTreeSet<_> = selection.streams.iter().collect();
         let (categories, ids): (Vec<_>, Vec<_>) =
-            selection.streams.iter().map(|stream| (stream.category.name(), stream.id)).unzip();
+            streams.into_iter().map(|stream| (stream.category.name(), stream.id)).unzip();
         let wanted: Vec<&str> = selection.categories.iter().map(|category| category.name()).collect();
         let rows: Vec<EventRow> = sqlx::query_as(statement)
             .bind(bigint(selection.after))
@@ -175,14 +185,30 @@ impl Reader {
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
-    /// The last position recorded at or before a moment; 0 if there is none.
+    /// The last position recorded at or before a moment; 0 if there is none. The answer for a moment never changes: for
+    /// one that has only just passed it waits for the appends that are under way.
     ///
     /// # Errors
     /// The database cannot be reached.
     pub async fn position_at(&self, moment: DateTime<Utc>) -> Result<u64, StoreError> {
-        let (position,): (i64,) =
-            sqlx::query_as("select log.position_at($1)").bind(moment).fetch_one(&self.pool).await?;
-        Ok(number(position)?)
+        loop {
+            let mut tx = self.pool.begin().await?;
+            if moment > Utc::now() - RECENT {
+                // An append takes its time under this lock and is seen after it: none is half way while it is shared.
+                sqlx::query("select pg_advisory_xact_lock_shared($1)").bind(LOCK_KEY).execute(&mut *tx).await?;
+            }
+            let (position, ahead_ms): (i64, f64) =
+                sqlx::query_as("select log.position_at($1), extract(epoch from $1 - clock_timestamp())::float8 * 1000")
+                    .bind(moment)
+                    .fetch_one(&mut *tx)
+                    .await?;
+            tx.commit().await?;
+            // The database's clock decides what has passed; ours may be a little ahead of it.
+            if !(0.0..CLOCKS_APART_MAX_MS).contains(&ahead_ms) {
+                return Ok(number(position)?);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(ahead_ms.ceil() as u64 + 1)).await;
+        }
     }
 
     /// The receipt of a command, if it was decided.
@@ -219,7 +245,8 @@ pub async fn known_answers(
     let publishers: Vec<&str> = asked.iter().map(|(publisher, ..)| *publisher).collect();
     let ids: Vec<Uuid> = asked.iter().map(|(_, id, _)| *id).collect();
     let rows = sqlx::query(
-        "select c.n, r.fingerprint, r.version, r.position, r.event_types, r.ordinal, r.rejection::text as rejection
+        "select c.n, r.fingerprint, r.version, r.position, r.event_types, r.ordinal, r.rejection::text as rejection,
+                r.recorded_at
            from unnest($1::text[], $2::uuid[]) with ordinality as c (publisher, id, n)
            join log.receipt r on r.publisher = c.publisher and r.command_id = c.id",
     )
@@ -232,7 +259,10 @@ pub async fn known_answers(
         let index = usize::try_from(row.try_get::<i64, _>("n")? - 1).unwrap_or(usize::MAX);
         if let (Some(answer), Some((.., fingerprint))) = (answers.get_mut(index), asked.get(index)) {
             let same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint;
-            *answer = if same { Answer::Known(outcome(&row)?) } else { Answer::Mismatch };
+            *answer = match same {
+                true => Answer::Known { outcome: outcome(&row)?, recorded_at: row.try_get("recorded_at")? },
+                false => Answer::Mismatch,
+            };
         }
     }
     Ok(answers)

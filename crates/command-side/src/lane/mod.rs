@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use domain::decider::LoadedStream;
 use domain::envelope::{CommandMessage, Publisher};
 use domain::rejection::{Code, Rejection};
 use event_store::{Answer, Outcome, StoreError, Vault, load_claims, load_streams, lock};
@@ -41,6 +42,8 @@ pub enum Reply {
     Decided {
         /// What came of it.
         outcome: Outcome,
+        /// When it was recorded.
+        recorded_at: DateTime<Utc>,
         /// Whether it had been decided before.
         replayed: bool,
     },
@@ -91,10 +94,14 @@ impl Lane {
     ///
     /// # Errors
     /// `unavailable`, if the lane has stopped.
-    pub async fn submit_waiting(&self, message: CommandMessage) -> Result<oneshot::Receiver<Reply>, Rejection> {
+    pub async fn submit_waiting(
+        &self,
+        message: CommandMessage,
+        deadline: Option<DateTime<Utc>>,
+    ) -> Result<oneshot::Receiver<Reply>, Rejection> {
         let (reply, receiver) = oneshot::channel();
         let stopped = |_| Rejection::new(Code::Unavailable, "shutting down");
-        self.sender.send(Submission { message, deadline: None, reply }).await.map_err(stopped)?;
+        self.sender.send(Submission { message, deadline, reply }).await.map_err(stopped)?;
         Ok(receiver)
     }
 }
@@ -105,6 +112,8 @@ struct Pending {
     fingerprint: [u8; 32],
     deadline: Option<DateTime<Utc>>,
     refusals: u8,
+    /// Whether an attempt failed, so that the command may be durable although nobody knows.
+    in_doubt: bool,
     waiting: Vec<oneshot::Sender<Reply>>,
 }
 
@@ -132,7 +141,8 @@ impl Worker {
                 Ok(0) => return,
                 Ok(commands) => {
                     metrics::histogram!("carelog_lane_batch_commands").record(u32::try_from(commands).unwrap_or(0));
-                    self.process(std::mem::take(&mut gathered)).await;
+                    let pending = self.joined(std::mem::take(&mut gathered));
+                    self.conclude(pending).await;
                 }
                 Err(_) => {}
             }
@@ -140,9 +150,8 @@ impl Worker {
         }
     }
 
-    /// Brings every command of a batch to its answer.
-    async fn process(&mut self, gathered: Vec<Submission>) {
-        let mut pending = self.joined(gathered);
+    /// Brings every command to its answer.
+    async fn conclude(&mut self, mut pending: Vec<Pending>) {
         let mut away_since = None;
         while !pending.is_empty() {
             let sure = pending.iter().any(|command| command.refusals >= REFUSALS_MAX);
@@ -151,21 +160,32 @@ impl Worker {
             pending = later;
             let turn = in_time(turn);
             match self.attempt(&turn, sure).await {
-                Ok(answers) => pending.extend(settle(turn, answers)),
+                Ok(settled) => pending.extend(settle(turn, settled)),
                 Err(error) => {
                     turn.iter().for_each(|command| self.cache.evict(command.message.stream));
                     let since = *away_since.get_or_insert_with(Instant::now);
                     if error.is_passing() && since.elapsed() < OUTAGE_MAX {
-                        pending.extend(turn);
+                        pending.extend(turn.into_iter().map(|command| Pending { in_doubt: true, ..command }));
                         tokio::time::sleep(OUTAGE_PAUSE).await;
-                    } else {
-                        tracing::error!(%error, commands = turn.len(), "a batch could not be appended");
+                    } else if error.is_passing() || turn.len() == 1 {
+                        tracing::error!(%error, commands = turn.len(), "commands could not be appended");
                         let detail = "the store did not answer; ask again with the same command id";
                         let reply = Reply::Undecided(Rejection::new(Code::Unavailable, detail));
                         turn.into_iter().for_each(|command| command.answer(&reply));
+                    } else {
+                        // One of them cannot be appended: it must not fail its companions.
+                        tracing::warn!(%error, commands = turn.len(), "a batch failed; its commands go one by one");
+                        self.one_by_one(turn).await;
                     }
                 }
             }
+        }
+    }
+
+    /// Brings commands to their answers one after the other, each in a batch of its own.
+    async fn one_by_one(&mut self, turn: Vec<Pending>) {
+        for command in turn {
+            Box::pin(self.conclude(vec![command])).await;
         }
     }
 
@@ -177,64 +197,87 @@ impl Worker {
             let fingerprint = self.vault.master().fingerprint(&message.canonical);
             let first = known.get(&(message.publisher.clone(), message.command_id)).copied();
             match first.and_then(|index| pending.get_mut(index)) {
-                Some(first) if first.fingerprint == fingerprint => first.waiting.push(reply),
+                Some(first) if first.fingerprint == fingerprint => {
+                    // Whoever waits longest decides for how long.
+                    first.deadline = first.deadline.zip(deadline).map(|(one, other)| one.max(other));
+                    first.waiting.push(reply);
+                }
                 Some(_) => {
                     let _ = reply.send(mismatch(message.command_id));
                 }
                 None => {
                     known.insert((message.publisher.clone(), message.command_id), pending.len());
-                    pending.push(Pending { message, fingerprint, deadline, refusals: 0, waiting: vec![reply] });
+                    pending.push(Pending {
+                        message,
+                        fingerprint,
+                        deadline,
+                        refusals: 0,
+                        in_doubt: false,
+                        waiting: vec![reply],
+                    });
                 }
             }
         }
         pending
     }
 
-    async fn attempt(&mut self, turn: &[Pending], sure: bool) -> Result<Vec<Answer>, StoreError> {
+    async fn attempt(&mut self, turn: &[Pending], sure: bool) -> Result<Vec<Settled>, StoreError> {
         if turn.is_empty() {
             return Ok(Vec::new());
         }
-        if !sure {
-            let mut connection = self.pool.acquire().await?;
-            let mut workspace = self.decide(turn, &mut connection, false).await?;
-            let batch = workspace.finish(false);
-            let answers = batch.append(&mut connection, &self.vault).await?;
-            self.remember(turn, &workspace, &answers);
-            return Ok(answers);
+        if sure {
+            return self.attempt_surely(turn).await;
         }
+        let mut connection = self.pool.acquire().await?;
+        let (mut workspace, undecided) = self.decide(turn, &mut connection, false).await?;
+        let answers = workspace.finish(false).append(&mut connection, &self.vault).await?;
+        let settled = with_undecided(answers, undecided);
+        self.remember(turn, &workspace, &settled);
+        Ok(settled)
+    }
+
+    /// Under the append lock nobody can get ahead: what is undecided then is decided for good.
+    async fn attempt_surely(&mut self, turn: &[Pending]) -> Result<Vec<Settled>, StoreError> {
         metrics::counter!("carelog_lane_sure_way_total").increment(1);
+        turn.iter().for_each(|command| self.cache.evict(command.message.stream));
         let mut tx = self.pool.begin().await?;
         lock(&mut tx).await?;
         // Commands that were decided meanwhile are answered from their receipts: what is left cannot be refused.
-        let mut answers = known(turn, &mut tx).await?;
-        let open: Vec<usize> = (0..turn.len()).filter(|index| answers.get(*index) == Some(&Answer::Refused)).collect();
-        let undecided: Vec<&Pending> = open.iter().filter_map(|index| turn.get(*index)).collect();
-        let mut workspace = self.decide(&undecided, &mut tx, true).await?;
-        let decided = workspace.finish(true).append(&mut tx, &self.vault).await?;
+        let mut settled: Vec<_> = known(turn, &mut tx).await?.into_iter().map(Settled::Answered).collect();
+        let open: Vec<usize> =
+            (0..turn.len()).filter(|index| settled.get(*index) == Some(&Settled::Answered(Answer::Refused))).collect();
+        let to_decide: Vec<&Pending> = open.iter().filter_map(|index| turn.get(*index)).collect();
+        let (mut workspace, undecided) = self.decide(&to_decide, &mut tx, true).await?;
+        let answers = workspace.finish(true).append(&mut tx, &self.vault).await?;
         tx.commit().await?;
-        for (index, answer) in open.into_iter().zip(decided) {
-            if let Some(slot) = answers.get_mut(index) {
-                *slot = answer;
+        for (index, answer) in open.into_iter().zip(with_undecided(answers, undecided)) {
+            let refused = answer == Settled::Answered(Answer::Refused);
+            if let Some(slot) = settled.get_mut(index) {
+                *slot = if refused { Settled::Undecided(refused_under_the_lock()) } else { answer };
             }
         }
-        turn.iter().for_each(|command| self.cache.evict(command.message.stream));
-        Ok(answers)
+        Ok(settled)
     }
 
-    /// Decides the commands in turn; `afresh` passes the cache over.
+    /// Decides the commands in turn; `afresh` passes the cache over. Gives the workspace and, for each command, why it
+    /// was not decided and is not part of the batch.
     async fn decide<P: std::borrow::Borrow<Pending>>(
         &mut self,
         turn: &[P],
         connection: &mut PgConnection,
         afresh: bool,
-    ) -> Result<Workspace, StoreError> {
+    ) -> Result<(Workspace, Vec<Option<Rejection>>), StoreError> {
         let mut workspace = Workspace::new(turn.len());
         let messages: Vec<&CommandMessage> = turn.iter().map(|command| &command.borrow().message).collect();
         self.load_wanted(&mut workspace, &messages, connection, afresh).await?;
         let clock = Utc::now();
+        let mut undecided = Vec::with_capacity(turn.len());
         for command in turn.iter().map(std::borrow::Borrow::borrow) {
-            self.load_wanted(&mut workspace, &[&command.message], connection, afresh).await?;
-            let mut outcome = workspace.decide(&command.message, clock);
+            let complete = self.load_wanted(&mut workspace, &[&command.message], connection, afresh).await?;
+            let mut outcome = match complete {
+                true => workspace.decide(&command.message, clock),
+                false => Err(Rejection::limit_exceeded("rounds of reading for one command", READ_ROUNDS_MAX as u64)),
+            };
             if let Ok(decision) = &outcome {
                 let unasked = workspace.unasked(decision);
                 if !unasked.is_empty() {
@@ -242,30 +285,36 @@ impl Worker {
                     outcome = workspace.decide(&command.message, clock);
                 }
             }
-            workspace
-                .take(&command.message, command.fingerprint, clock, outcome)
-                .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            match outcome {
+                Err(rejection) if !rejection.code.is_decided() => undecided.push(Some(rejection)),
+                outcome => {
+                    workspace
+                        .take(&command.message, command.fingerprint, clock, outcome)
+                        .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                    undecided.push(None);
+                }
+            }
         }
-        Ok(workspace)
+        Ok((workspace, undecided))
     }
 
-    /// Loads what the commands want to read, until they want nothing new.
+    /// Loads what the commands want to read, until they want nothing new. Says whether that came to an end.
     async fn load_wanted(
         &mut self,
         workspace: &mut Workspace,
         messages: &[&CommandMessage],
         connection: &mut PgConnection,
         afresh: bool,
-    ) -> Result<(), StoreError> {
-        for _ in 0..READ_ROUNDS_MAX {
+    ) -> Result<bool, StoreError> {
+        for _ in 0..=READ_ROUNDS_MAX {
             let mut missing = Missing::default();
             messages.iter().for_each(|message| workspace.missing(message, &mut missing));
             if missing.is_empty() {
-                break;
+                return Ok(true);
             }
             self.load(workspace, missing, connection, afresh).await?;
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn load(
@@ -304,32 +353,57 @@ impl Worker {
     }
 
     /// Keeps the states that the append confirmed, and forgets those that it did not.
-    fn remember(&mut self, turn: &[Pending], workspace: &Workspace, answers: &[Answer]) {
-        let mut confirmed: HashMap<_, DateTime<Utc>> = HashMap::new();
-        let mut doubtful = HashSet::new();
-        for ((command, answer), streams) in turn.iter().zip(answers).zip(workspace.used_streams()) {
+    fn remember(&mut self, turn: &[Pending], workspace: &Workspace, settled: &[Settled]) {
+        let mut recorded: HashMap<_, DateTime<Utc>> = HashMap::new();
+        let mut doubtful: HashSet<_> = turn
+            .iter()
+            .zip(settled)
+            .filter(|(_, settled)| !matches!(settled, Settled::Answered(Answer::Decided { .. })))
+            .map(|(command, _)| command.message.stream)
+            .collect();
+        let answered = settled.iter().filter_map(|settled| match settled {
+            Settled::Answered(answer) => Some(answer),
+            Settled::Undecided(_) => None,
+        });
+        for (answer, streams) in answered.zip(workspace.used_streams()) {
             match answer {
                 Answer::Decided { recorded_at, .. } => {
-                    confirmed.extend(streams.iter().map(|stream| (*stream, *recorded_at)));
+                    recorded.extend(streams.iter().map(|stream| (*stream, *recorded_at)));
                 }
-                Answer::Known(_) | Answer::Mismatch | Answer::Refused => {
-                    doubtful.extend(streams.iter().copied());
-                    doubtful.insert(command.message.stream);
-                }
+                Answer::Known { .. } | Answer::Mismatch | Answer::Refused => doubtful.extend(streams.iter().copied()),
             }
         }
-        for (stream, recorded_at) in confirmed {
-            if let Some(state) = workspace.loaded().streams.get(&stream).filter(|state| state.version > 0) {
-                let changed = workspace.is_changed(stream);
-                let mut state = state.clone();
-                state.recorded_at = if changed { Some(recorded_at) } else { state.recorded_at };
-                if changed {
-                    self.cache.put(stream, state);
-                }
+        for (stream, recorded_at) in recorded.into_iter().filter(|(stream, _)| workspace.is_changed(*stream)) {
+            if let Some(state) = workspace.loaded().streams.get(&stream) {
+                self.cache.put(stream, LoadedStream { recorded_at: Some(recorded_at), ..state.clone() });
             }
         }
         doubtful.into_iter().for_each(|stream| self.cache.evict(stream));
     }
+}
+
+/// What an attempt made of a command.
+#[derive(Debug, PartialEq)]
+enum Settled {
+    /// It was part of the batch.
+    Answered(Answer),
+    /// It was not: it can be asked again.
+    Undecided(Rejection),
+}
+
+/// The answers of a batch, with those who were not part of it in their places.
+fn with_undecided(answers: Vec<Answer>, undecided: Vec<Option<Rejection>>) -> Vec<Settled> {
+    let mut answers = answers.into_iter();
+    let settled = undecided.into_iter().map(|rejection| match rejection {
+        Some(rejection) => Settled::Undecided(rejection),
+        None => Settled::Answered(answers.next().unwrap_or(Answer::Refused)),
+    });
+    settled.collect()
+}
+
+fn refused_under_the_lock() -> Rejection {
+    tracing::error!("a command was refused under the append lock");
+    Rejection::new(Code::Unavailable, "the command could not be appended; ask again with the same command id")
 }
 
 /// Whether a holding is one that a query asks for.
@@ -343,8 +417,9 @@ fn in_range(held: &domain::decider::Holding, query: &domain::decider::ClaimQuery
 /// Answers those whose sender no longer waits for a decision; the others go on.
 fn in_time(turn: Vec<Pending>) -> Vec<Pending> {
     let now = Utc::now();
-    let (late, turn): (Vec<_>, Vec<_>) =
-        turn.into_iter().partition(|command| command.deadline.is_some_and(|deadline| deadline < now));
+    let (late, turn): (Vec<_>, Vec<_>) = turn
+        .into_iter()
+        .partition(|command| !command.in_doubt && command.deadline.is_some_and(|deadline| deadline < now));
     for command in late {
         let reply = Reply::Undecided(Rejection::new(Code::DeadlinePassed, "the deadline passed before the decision"));
         command.answer(&reply);
@@ -353,17 +428,22 @@ fn in_time(turn: Vec<Pending>) -> Vec<Pending> {
 }
 
 /// Answers the decided commands; gives back the refused ones.
-fn settle(turn: Vec<Pending>, answers: Vec<Answer>) -> Vec<Pending> {
+fn settle(turn: Vec<Pending>, settled: Vec<Settled>) -> Vec<Pending> {
     let mut refused = Vec::new();
-    for (mut command, answer) in turn.into_iter().zip(answers) {
-        match answer {
-            Answer::Decided { outcome, .. } => command.answer(&Reply::Decided { outcome, replayed: false }),
-            Answer::Known(outcome) => command.answer(&Reply::Decided { outcome, replayed: true }),
-            Answer::Mismatch => {
+    for (mut command, settled) in turn.into_iter().zip(settled) {
+        match settled {
+            Settled::Answered(Answer::Decided { outcome, recorded_at }) => {
+                command.answer(&Reply::Decided { outcome, recorded_at, replayed: false });
+            }
+            Settled::Answered(Answer::Known { outcome, recorded_at }) => {
+                command.answer(&Reply::Decided { outcome, recorded_at, replayed: true });
+            }
+            Settled::Answered(Answer::Mismatch) => {
                 let reply = mismatch(command.message.command_id);
                 command.answer(&reply);
             }
-            Answer::Refused => {
+            Settled::Undecided(rejection) => command.answer(&Reply::Undecided(rejection)),
+            Settled::Answered(Answer::Refused) => {
                 command.refusals += 1;
                 refused.push(command);
             }

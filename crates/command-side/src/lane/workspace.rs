@@ -41,7 +41,8 @@ impl Missing {
 struct Used {
     streams: Vec<StreamId>,
     claims: Vec<ClaimQuery>,
-    rejected: bool,
+    /// The counted claims that it took, and so needs room in; of the others it needs what it saw.
+    takes: HashSet<ClaimKey>,
 }
 
 /// One batch in the making.
@@ -130,7 +131,10 @@ impl Workspace {
         let (streams, _) = self.wanted(message);
         let recorded = streams.iter().filter_map(|stream| self.loaded.streams.get(stream)?.recorded_at).max();
         let now = recorded.map_or(clock, |recorded| recorded.max(clock)).trunc_subsecs(6);
-        (now, message.occurred_at.unwrap_or(now))
+        let occurred_at = message.occurred_at.unwrap_or(now);
+        // A timer is due by the database's clock: a handler whose clock is behind must not think it early.
+        let now = if message.publisher.is_automation() { now.max(occurred_at) } else { now };
+        (now, occurred_at)
     }
 
     /// Decides a command on the speculative state. Everything that it wants has been loaded.
@@ -208,7 +212,8 @@ impl Workspace {
         streams.dedup();
         streams.iter().for_each(|stream| self.groups.used(command, &Thing::Stream(*stream)));
         claims.iter().for_each(|query| self.groups.used(command, &Thing::Claim(query.key.clone())));
-        self.used.push(Used { streams, claims, rejected: rejection.is_some() });
+        let takes = decision.claims.iter().filter_map(counted).cloned().collect();
+        self.used.push(Used { streams, claims, takes });
         let (_, occurred_at) = self.times(message, clock);
         self.apply(command, message, occurred_at, decision)?;
         let version = self.loaded.streams.get(&message.stream).map_or(0, |stream| stream.version);
@@ -240,7 +245,9 @@ impl Workspace {
         };
         let mut cause = message.command_id;
         for (stream, event) in decision.events {
-            let Some(state) = self.loaded.streams.get_mut(&stream) else { continue };
+            let Some(state) = self.loaded.streams.get_mut(&stream) else {
+                return Err(serde::ser::Error::custom(format_args!("{stream} is written but was not loaded")));
+            };
             state.version += 1;
             if !message.publisher.is_automation() {
                 state.manual_version = state.version;
@@ -305,7 +312,7 @@ impl Workspace {
         for (used, group) in self.used.iter().zip(&groups) {
             guards.extend(used.streams.iter().map(|stream| (*group, *stream)));
             for query in &used.claims {
-                *looks.entry((*group, query.clone())).or_default() |= used.rejected;
+                *looks.entry((*group, query.clone())).or_default() |= !used.takes.contains(&query.key);
             }
         }
         batch.guards = guards
@@ -318,9 +325,9 @@ impl Workspace {
             .collect();
         batch.looks = looks
             .into_iter()
-            .map(|((group, query), rejected)| ClaimLook {
+            .map(|((group, query), seen)| ClaimLook {
                 group,
-                expected: self.expected(&query, exact || rejected),
+                expected: self.expected(&query, exact || seen),
                 range: query.range,
                 key: query.key,
             })
@@ -343,6 +350,16 @@ impl Workspace {
                 Expected::Room { added: after - sum(base), limit: *limit }
             }
             Some(_) | None => Expected::Holders(base.to_vec()),
+        }
+    }
+}
+
+/// The key of a counted claim that a change takes.
+fn counted(change: &ClaimChange) -> Option<&ClaimKey> {
+    match change {
+        ClaimChange::Take { key, kind: ClaimKind::Counted { .. }, .. } => Some(key),
+        ClaimChange::Take { kind: ClaimKind::Unique | ClaimKind::Interval(_), .. } | ClaimChange::Release { .. } => {
+            None
         }
     }
 }

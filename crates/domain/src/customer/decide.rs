@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::command::Command;
 use super::event::Event;
 use super::fields::{Address, ConsentBasis, ConsentChannel, ExternalRef, Lifecycle, NewAddress, Place};
+use super::reference::EXTERNAL_REFS_MAX;
 use super::state::{Consent, Customer, Standing};
 use super::{chain, contact, merge, organization, reference, register, survivor};
 use crate::agent::{Agent, Role};
@@ -164,18 +165,16 @@ fn role_needed(command: &Command) -> Option<Role> {
 /// The claims that a command takes or must find free.
 fn claimed(command: &Command) -> Vec<ClaimKey> {
     match command {
-        Command::Register { contact_points, external_refs, allow_duplicate, .. } => {
-            let contacts = contact_points.iter().filter(|_| !allow_duplicate).filter_map(contact::claimed);
-            contacts.chain(external_refs.iter().map(reference::key)).collect()
+        Command::Register { contact_points, external_refs, .. } => {
+            // No more than can be accepted: whatever else is in the message is refused unseen.
+            let contacts = contact_points.iter().take(CONTACT_POINTS_MAX).filter_map(contact::claimed);
+            contacts.chain(external_refs.iter().take(EXTERNAL_REFS_MAX).map(reference::key)).collect()
         }
-        Command::AddContactPoint { contact_point, allow_duplicate: false } => {
-            contact::claimed(contact_point).into_iter().collect()
-        }
+        Command::AddContactPoint { contact_point, .. } => contact::claimed(contact_point).into_iter().collect(),
         Command::LinkExternalRef { system, id } => {
             vec![reference::key(&ExternalRef { system: system.clone(), id: id.clone() })]
         }
-        Command::AddContactPoint { allow_duplicate: true, .. }
-        | Command::Rename { .. }
+        Command::Rename { .. }
         | Command::RemoveContactPoint { .. }
         | Command::VerifyContactPoint { .. }
         | Command::SetPrimaryContactPoint { .. }

@@ -1,4 +1,4 @@
-//! Master keys: they wrap the subjects' keys, and give the keys for fingerprints and claims.
+//! Master keys: they wrap the subjects' keys, and give the keys for fingerprints and claims; those come from the oldest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use domain::decider::ClaimKey;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::cipher::{self, KeyBytes};
@@ -55,6 +56,26 @@ impl MasterKeys {
     #[must_use]
     pub fn fingerprint(&self, canonical: &str) -> [u8; 32] {
         mac(&self.fingerprint_key, &[canonical.as_bytes()])
+    }
+
+    /// Refuses keys that lack the database's oldest one: without it, claims would no longer be unique and repeated
+    /// commands no longer known. The first process to ask settles which keys a database has.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsafe`], if it is another one; or the database cannot be reached.
+    pub async fn require_oldest(&self, pool: &PgPool) -> Result<(), StoreError> {
+        let digest = mac(&self.fingerprint_key, &[b"carelog master check"]).to_vec();
+        sqlx::query("insert into vault.master_check (digest) values ($1) on conflict do nothing")
+            .bind(&digest)
+            .execute(pool)
+            .await?;
+        let (stored,): (Vec<u8>,) = sqlx::query_as("select digest from vault.master_check").fetch_one(pool).await?;
+        if stored == digest {
+            return Ok(());
+        }
+        let detail =
+            "the oldest master key is not the one that this database was begun with; keep it when keys are rotated";
+        Err(StoreError::Unsafe(detail.to_owned()))
     }
 
     pub(crate) fn claim(&self, key: &ClaimKey) -> Vec<u8> {

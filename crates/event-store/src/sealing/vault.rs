@@ -17,7 +17,7 @@ use super::master::MasterKeys;
 use crate::error::StoreError;
 
 /// How long a key may be used without asking again. An erasure is complete everywhere after this.
-const CACHE_LIFE: Duration = Duration::from_secs(5);
+pub const KEY_CACHE_LIFE: Duration = Duration::from_secs(5);
 /// The most keys in the cache.
 const CACHE_KEYS_MAX: usize = 100_000;
 /// The version of a subject's first (and so far only) key.
@@ -79,19 +79,18 @@ impl Vault {
         &self.master
     }
 
-    /// The events' payloads with personal values in clear, `{"$erased": subject}` where the key is gone.
+    /// The events' payloads with personal values in clear, `{"$erased": subject}` where the key was destroyed.
     ///
     /// # Errors
-    /// The database cannot be reached, or a master key is missing.
+    /// The database cannot be reached, or a key is missing that was not destroyed.
     pub async fn unseal(&self, events: &[RecordedEvent]) -> Result<Vec<String>, StoreError> {
         let parsed = parse(events)?;
-        let wanted = self.uncached(&subjects(parsed.iter().flatten()));
-        let loaded = if wanted.is_empty() {
-            HashMap::new()
-        } else {
-            fetch(&mut *self.pool.acquire().await?, &self.master, &wanted).await?
+        let (known, wanted) = self.look_up(&subjects(parsed.iter().flatten()));
+        let loaded = match wanted.is_empty() {
+            true => HashMap::new(),
+            false => self.fetch(&mut *self.pool.acquire().await?, &wanted).await?,
         };
-        self.finish(events, parsed, loaded)
+        self.open(events, parsed, known, loaded)
     }
 
     /// The same over one connection, so that it can be part of a transaction.
@@ -101,9 +100,9 @@ impl Vault {
         events: &[RecordedEvent],
     ) -> Result<Vec<String>, StoreError> {
         let parsed = parse(events)?;
-        let wanted = self.uncached(&subjects(parsed.iter().flatten()));
-        let loaded = if wanted.is_empty() { HashMap::new() } else { fetch(connection, &self.master, &wanted).await? };
-        self.finish(events, parsed, loaded)
+        let (known, wanted) = self.look_up(&subjects(parsed.iter().flatten()));
+        let loaded = self.fetch(connection, &wanted).await?;
+        self.open(events, parsed, known, loaded)
     }
 
     /// The keys for sealing payloads that hold personal values in clear.
@@ -112,55 +111,68 @@ impl Vault {
         connection: &mut PgConnection,
         subjects: &BTreeSet<Uuid>,
     ) -> Result<SubjectKeys, StoreError> {
-        let wanted = self.uncached(subjects);
-        if !wanted.is_empty() {
-            let loaded = fetch(connection, &self.master, &wanted).await?;
-            self.remember(&loaded);
-        }
-        Ok(SubjectKeys { master: self.master.clone(), keys: self.cached(subjects) })
+        let (mut keys, wanted) = self.look_up(subjects);
+        keys.extend(self.fetch(connection, &wanted).await?);
+        Ok(SubjectKeys { master: self.master.clone(), keys })
     }
 
-    fn finish(
+    fn open(
         &self,
         events: &[RecordedEvent],
         parsed: Vec<Option<Value>>,
+        mut keys: HashMap<Uuid, KeyState>,
         loaded: HashMap<Uuid, KeyState>,
     ) -> Result<Vec<String>, StoreError> {
-        self.remember(&loaded);
-        let mut keys = self.cached(&subjects(parsed.iter().flatten()));
         keys.extend(loaded);
         let keys = SubjectKeys { master: self.master.clone(), keys };
-        events
-            .iter()
-            .zip(parsed)
-            .map(|(event, value)| match value {
-                Some(value) => keys.unseal(event, value),
-                None => Ok(event.payload.clone()),
-            })
-            .collect()
+        let opened = events.iter().zip(parsed).map(|(event, value)| match value {
+            Some(value) => keys.unseal(event, value),
+            None => Ok(event.payload.clone()),
+        });
+        opened.collect()
     }
 
-    fn uncached(&self, subjects: &BTreeSet<Uuid>) -> Vec<Uuid> {
+    /// What the cache knows of subjects, and those that must be asked for.
+    fn look_up(&self, subjects: &BTreeSet<Uuid>) -> (HashMap<Uuid, KeyState>, Vec<Uuid>) {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |subject: &Uuid| cache.get(subject).is_some_and(|(since, _)| since.elapsed() < CACHE_LIFE);
-        subjects.iter().copied().filter(|subject| !fresh(subject)).collect()
-    }
-
-    fn cached(&self, subjects: &BTreeSet<Uuid>) -> HashMap<Uuid, KeyState> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        subjects.iter().filter_map(|subject| cache.get(subject).map(|(_, state)| (*subject, *state))).collect()
-    }
-
-    fn remember(&self, loaded: &HashMap<Uuid, KeyState>) {
-        if loaded.is_empty() {
-            return;
+        let mut known = HashMap::new();
+        let mut wanted = Vec::new();
+        for subject in subjects {
+            match cache.get(subject) {
+                Some((since, state)) if since.elapsed() < KEY_CACHE_LIFE => {
+                    known.insert(*subject, *state);
+                }
+                Some(_) | None => wanted.push(*subject),
+            }
         }
+        (known, wanted)
+    }
+
+    async fn fetch(
+        &self,
+        connection: &mut PgConnection,
+        wanted: &[Uuid],
+    ) -> Result<HashMap<Uuid, KeyState>, StoreError> {
+        if wanted.is_empty() {
+            return Ok(HashMap::new());
+        }
+        // The age counts from before the question, so that no key outlives its life by a slow answer.
+        let asked_at = Instant::now();
+        let loaded = fetch(connection, &self.master, wanted).await?;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() + loaded.len() > CACHE_KEYS_MAX {
+            cache.retain(|_, (since, _)| since.elapsed() < KEY_CACHE_LIFE);
+        }
         if cache.len() + loaded.len() > CACHE_KEYS_MAX {
             cache.clear();
         }
-        let now = Instant::now();
-        cache.extend(loaded.iter().map(|(subject, state)| (*subject, (now, *state))));
+        for (subject, state) in &loaded {
+            let erased = matches!(cache.get(subject), Some((_, KeyState::Erased)));
+            if !erased {
+                cache.insert(*subject, (asked_at, *state));
+            }
+        }
+        Ok(loaded)
     }
 }
 
@@ -197,7 +209,12 @@ impl SubjectKeys {
 
     fn unseal(&self, event: &RecordedEvent, mut value: Value) -> Result<String, StoreError> {
         json::unseal(&mut value, &mut |sealed: Sealed<'_>| {
-            let Some(KeyState::Present { key, .. }) = self.keys.get(&sealed.subject) else { return Ok(None) };
+            let key = match self.keys.get(&sealed.subject) {
+                Some(KeyState::Present { key, .. }) => key,
+                Some(KeyState::Erased) => return Ok(None),
+                // An erasure leaves a tombstone: a key that is simply gone is a damaged vault, not an erasure.
+                None => return Err(StoreError::Corrupt(format!("the key of subject {} is missing", sealed.subject))),
+            };
             let additional = additional(event.event_id, sealed.subject, sealed.key_version, sealed.path);
             BASE64
                 .decode(sealed.data)
