@@ -191,3 +191,22 @@ fn every_code_of_a_rejection_is_seen_by_a_test() {
     let unseen: Vec<_> = Code::ALL.iter().filter(|code| !seen(code)).collect();
     assert!(unseen.is_empty(), "in no test: {unseen:?}");
 }
+
+#[test]
+fn every_test_and_file_that_the_readme_names_is_there() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let quoted = readme.split('`').skip(1).step_by(2);
+    let is_test = |text: &&str| {
+        text.matches('_').count() >= 3 && text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    };
+    let sources = sources();
+    let is_written = |name: &str| {
+        let written = format!("fn {name}()");
+        sources.iter().any(|source| source.text.contains(&written)) || include_str!("tidy.rs").contains(&written)
+    };
+    let missing: Vec<_> = quoted.filter(is_test).filter(|name| !is_written(name)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let broken: Vec<_> = links.filter(|link| !root().join(link).exists()).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
