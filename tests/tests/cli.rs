@@ -59,6 +59,17 @@ async fn run(environment: &Environment, arguments: &[&str], input: &str) -> Ran 
     Ran(tokio::task::spawn_blocking(running).await.unwrap())
 }
 
+/// Runs the program with a standard output that nobody reads.
+async fn unread(environment: &Environment, arguments: &[&str]) -> Ran {
+    let mut command = command(environment, arguments);
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        child.wait_with_output().unwrap()
+    });
+    Ran(ended.await.unwrap())
+}
+
 struct Ran(Output);
 
 impl Ran {
@@ -297,14 +308,76 @@ async fn a_replay_into_a_pipe_that_closes_ends_quietly() {
         .map(|number| format!("{}\n", json!({"command": "team.form", "data": {"name": format!("{number}")}})))
         .collect();
     run(&system.environment, &["send", "--stdin"], &input).await.exits_with(0);
-    let mut command = command(&system.environment, &["replay"]);
-    let ended = tokio::task::spawn_blocking(move || {
-        let mut child = command.spawn().unwrap();
-        drop(child.stdout.take());
-        child.wait_with_output().unwrap()
-    });
-    let ran = Ran(ended.await.unwrap()).exits_with(0);
-    assert_eq!(ran.stderr(), "");
+    assert_eq!(unread(&system.environment, &["replay"]).await.exits_with(0).stderr(), "");
+    system.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_reads_the_output_the_work_is_done_all_the_same() {
+    let database = TestDatabase::create().await;
+    let system = System::start(&database.url, &nats_url()).await;
+    let send = ["send", "team.form", "--data", r#"{"name":"一线"}"#];
+    let all = [
+        &send[..],
+        &["models"],
+        &["models", "--json"],
+        &["models", "--parked"],
+        &["models", "fingerprint"],
+        &["inbox"],
+    ];
+    for arguments in all {
+        assert_eq!(unread(&system.environment, arguments).await.exits_with(0).stderr(), "", "{arguments:?}");
+    }
+    assert_eq!(system.caught_up().await, 1);
+    system.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interruption_before_the_end_of_the_input_is_no_success() {
+    let database = TestDatabase::create().await;
+    let system = System::start(&database.url, &nats_url()).await;
+    let mut command = command(&system.environment, &["send", "--stdin"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"[]\n{\"command\":\"team.form\",\"data\":{\"name\":\"a\"}}\n").unwrap();
+    let reader = system.reader().await;
+    let decided = async {
+        let mut pause = tokio::time::interval(std::time::Duration::from_millis(50));
+        while reader.head().await.unwrap().position == 0 {
+            pause.tick().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), decided).await.expect("the first command");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+    let ran = Ran(ended.await.unwrap()).exits_with(130);
+    drop(stdin);
+    assert!(ran.stderr().contains("interrupted") && ran.stderr().contains("1 events appended"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("line 1: validation") && !ran.stderr().contains("struct"), "{}", ran.stderr());
+    system.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parked_rows_are_named_with_their_reason() {
+    let database = TestDatabase::create().await;
+    let system = System::start(&database.url, &nats_url()).await;
+    system.accepted("team.form", Uuid::now_v7(), &json!({"name": "一线"})).await;
+    system.caught_up().await;
+    let none = run(&system.environment, &["models", "--parked"], "").await.exits_with(0);
+    assert_eq!(none.stdout(), "no row is parked\n");
+    let key = Uuid::now_v7();
+    sqlx::query("insert into read.parked (model, key, position, error, skipped) values ('team', $1, 1, 'why', 3)")
+        .bind(key)
+        .execute(&database.pool(event_store::pool::PoolRole::Project).await)
+        .await
+        .unwrap();
+    let listed = run(&system.environment, &["models", "--parked", "--json"], "").await.exits_with(0).lines();
+    assert_eq!(listed, [json!({"model": "team", "key": key, "position": 1, "error": "why", "skipped": 3})]);
+    let shown = run(&system.environment, &["models", "--parked"], "").await.exits_with(0).stdout();
+    assert!(shown.contains(&key.to_string()) && shown.contains("why"), "{shown}");
     system.stop().await;
     database.remove().await;
 }
@@ -364,6 +437,15 @@ async fn a_missing_setting_is_named_with_its_remedy() {
         let ran = run(&none, arguments, "").await.exits_with(2);
         assert!(ran.stderr().contains(expected) && ran.stderr().contains("carelog up"), "{}", ran.stderr());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_meant_is_wrong_usage() {
+    let environment = Environment::default().with("DATABASE_URL", "not a url");
+    let malformed = run(&environment, &["models"], "").await.exits_with(2);
+    assert!(malformed.stderr().contains("DATABASE_URL"), "{}", malformed.stderr());
+    let absurd = run(&environment, &["replay", "--from=-262143-01-01T00:00:00Z"], "").await.exits_with(2);
+    assert!(absurd.stderr().contains("0001 to 9999"), "{}", absurd.stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use carelog_tests::{TestDatabase, command, keys};
 use command_side::lane::{Lane, Reply};
 use event_store::pool::PoolRole;
 use event_store::{Outcome, Reader, Vault};
+use query_api::paging::Cursor;
 use query_api::{Api, BearerKeys, ServeError, serve};
 use read_side::feed::Feed;
 use read_side::models::questions;
@@ -438,6 +439,38 @@ async fn one_holder_has_at_most_twenty_live_streams_and_gets_places_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn large_events_come_whole_as_lines_which_need_a_free_place_among_the_live_streams() {
+    let world = World::new().await;
+    let customer = Uuid::now_v7();
+    world.send("customer.register", customer, register("Ada")).await;
+    let mut position = 0;
+    let body = "界".repeat(5_000);
+    for _ in 0..100 {
+        let mut data = open(customer, "large");
+        data["description"] = json!(body);
+        position = world.send("ticket.open", Uuid::now_v7(), data).await;
+    }
+    let accept = [("accept", "application/x-ndjson")];
+    let path = "/v1/events?limit=100000";
+    let lines = world.request(path, &accept).await.text().await.unwrap();
+    let positions: Vec<u64> =
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["position"].as_u64().unwrap()).collect();
+    assert_eq!(positions, (1..=position).collect::<Vec<_>>());
+    let some = world.request("/v1/events?limit=93", &accept).await.text().await.unwrap();
+    assert_eq!(some.lines().count(), 93);
+
+    let live = [("accept", "text/event-stream")];
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(world.request(&format!("/v1/events?after={position}"), &live).await);
+    }
+    let refused = world.request(path, &accept).await;
+    assert_eq!(problem(refused).await, (503, "overloaded".to_owned()));
+    drop(streams);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_input_gets_a_problem_that_names_it() {
     let world = World::new().await;
     let id = Uuid::now_v7();
@@ -458,6 +491,11 @@ async fn bad_input_gets_a_problem_that_names_it() {
         "/v1/tickets?tag=%00",
         "/v1/tickets?as_of=99999999999999999999",
         "/v1/tickets?as_of=-1",
+        "/v1/tickets?as_of=-4800-01-01T00:00:00Z",
+        "/v1/tickets?opened_from=-4800-01-01T00:00:00Z",
+        "/v1/tickets?opened_to=-262143-01-01T00:00:00Z",
+        "/v1/transactions?occurred_from=-262143-01-01T00:00:00Z",
+        "/v1/transactions?occurred_to=%2B10000-01-01T00:00:00Z",
         "/v1/tickets/not-a-uuid",
         "/v1/customers?external_id=7",
         "/v1/customers?lifecycle=alive",
@@ -471,6 +509,21 @@ async fn bad_input_gets_a_problem_that_names_it() {
     for path in validation {
         assert_eq!(world.problem(path).await, (400, "validation".to_owned()), "{path}");
     }
+    // The last two are beyond PostgreSQL only, which is asked then.
+    let cursors = [
+        ("/v1/teams?sort=name", "name", "a\0b"),
+        ("/v1/tickets?sort=opened_at", "opened_at", "-262143-01-01T00:00:00Z"),
+        ("/v1/tickets?sort=opened_at", "opened_at", "2026-01-01"),
+        ("/v1/tickets?sort=number", "number", "9223372036854775808"),
+        ("/v1/tickets?sort=opened_at", "opened_at", "2026-01-01T00:00:00+20:00"),
+        ("/v1/teams?sort=id", "id", "urn:uuid:00000000-0000-0000-0000-000000000001"),
+    ];
+    for (path, sort, value) in cursors {
+        let path = format!("{path}&cursor={}", Cursor::new(sort, value.to_owned(), id).encode());
+        assert_eq!(world.problem(&path).await, (400, "validation".to_owned()), "{value}");
+    }
+    let command_id: Value = world.request("/v1/commands/test/x", &[]).await.json().await.unwrap();
+    assert_eq!(command_id["errors"][0]["parameter"], "command_id");
     let missing = [
         "/".to_owned(),
         "/v1/nothing".to_owned(),
@@ -506,13 +559,29 @@ async fn keys_are_asked_for_everywhere_but_at_the_probes() {
         assert_eq!(world.problem(path).await, (401, "unauthorized".to_owned()), "{path}");
     }
     let wrong = world.request("/v1/tickets", &[("authorization", "Bearer secrets")]).await;
+    assert_eq!(header(&wrong, "www-authenticate").as_deref(), Some("Bearer"));
     assert_eq!(problem(wrong).await, (401, "unauthorized".to_owned()));
+    let named = world.request("/v1/tickets", &[("authorization", "Bearer secret"), ("host", "api.example")]).await;
+    assert_eq!(named.status(), StatusCode::OK);
     for path in ["/v1/tickets", "/v1/models", "/metrics", "/docs", "/openapi.json"] {
         let response = world.request(path, &[("authorization", "Bearer secret")]).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
     }
     for path in ["/livez", "/readyz"] {
         assert_eq!(world.request(path, &[]).await.status(), StatusCode::OK, "{path}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keys_a_name_that_leads_here_from_elsewhere_is_refused() {
+    let world = World::new().await;
+    for path in ["/v1/tickets", "/v1/events", "/metrics", "/docs", "/readyz", "/nothing"] {
+        let rebound = world.request(path, &[("host", "evil.example:8080")]).await;
+        assert_eq!(problem(rebound).await, (403, "forbidden".to_owned()), "{path}");
+    }
+    for host in ["localhost", "localhost:1", "127.0.0.1", "[::1]:8080"] {
+        assert_eq!(world.request("/v1/teams", &[("host", host)]).await.status(), StatusCode::OK, "{host}");
     }
     world.end().await;
 }

@@ -12,6 +12,7 @@ use crate::import::ImportArgs;
 use crate::inbox::InboxArgs;
 use crate::local::Options;
 use crate::models::ModelsArgs;
+use crate::output::say;
 use crate::recover::RecoverArgs;
 use crate::replay::ReplayArgs;
 use crate::roles::Role;
@@ -39,7 +40,7 @@ Settings come from the environment:
   CARELOG_NATS_SERVER       the nats-server for private servers
 
 Exit codes: 0 done, 1 failed or rejected, 2 wrong usage, 3 unknown or unavailable, 4 history_forked,
-75 the private servers are already running.";
+75 the private servers are already running, 130 interrupted before the end.";
 
 /// Customer support and service management as an append-only history
 #[derive(Parser, Debug)]
@@ -141,14 +142,14 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
         Command::Serve { roles } => {
             let prepared = serve::prepare(environment, &roles, &telemetry::init_metrics()?).await?;
             for addr in prepared.iter().filter_map(crate::roles::Prepared::http_addr) {
-                println!("query API on http://{addr}");
+                say!("query API on http://{addr}")?;
             }
             serve::run(prepared, &stop).await?;
             Ok(ExitCode::from(exit::DONE))
         }
         Command::Migrate => {
             schema::migrate(&environment.database_url()?).await?;
-            println!("the database is up to date");
+            say!("the database is up to date")?;
             Ok(ExitCode::from(exit::DONE))
         }
         Command::Local { .. } => Ok(ExitCode::from(exit::USAGE)),

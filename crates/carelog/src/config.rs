@@ -10,7 +10,7 @@
 //! | `CARELOG_MASTER_KEY` | the keys that wrap the keys of persons: 64 hexadecimal digits a line, `VERSION:` in front if there are several | |
 //! | `CARELOG_MASTER_KEY_FILE` | a file with the same | |
 //! | `CARELOG_HTTP_ADDR` | where the query API listens; port 0 takes a free one | `127.0.0.1:8080` |
-//! | `CARELOG_API_KEYS` | a file of bearer keys for the query API; without it the API binds to loopback only | |
+//! | `CARELOG_API_KEYS` | a file of bearer keys for the query API; without it the API binds to loopback only, and answers only requests that name it so | |
 //! | `CARELOG_PUBLISHER_ACTORS` | the actor kinds that a publisher may send for: `web=customer+service;bot=rule` | all |
 //! | `CARELOG_EVENTS_MAX_AGE` | how long the events' stream keeps an event: `30d`, `12h`, `90m`, `45s` | `7d` |
 //! | `CARELOG_EVENTS_MAX_BYTES` | how much the events' stream keeps: `512MiB`, `10GiB` | `2GiB` |
@@ -22,11 +22,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use bus::BusConfig;
 use domain::envelope::{ActorKind, Publisher};
 use event_store::MasterKeys;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::exit::Usage;
 
@@ -73,11 +75,18 @@ impl Environment {
     /// `DATABASE_URL`.
     ///
     /// # Errors
-    /// It is not set.
+    /// It is not set, or no URL of a database.
     pub fn database_url(&self) -> Result<String> {
         let remedy = "set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or use `carelog up` or \
                       `carelog local -- COMMAND`, which bring servers of their own";
-        self.required("DATABASE_URL", remedy).map(str::to_owned)
+        let url = self.required("DATABASE_URL", remedy)?;
+        // The URL itself may hold a password.
+        let unusable = |detail: &str| Usage(format!("DATABASE_URL cannot be used: {detail}; {remedy}"));
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(unusable("it does not begin with postgres://"));
+        }
+        PgConnectOptions::from_str(url).map_err(|error| unusable(&error.to_string()))?;
+        Ok(url.to_owned())
     }
 
     /// The connection to NATS, under a name that the server shows.

@@ -31,6 +31,17 @@ fn a_missing_setting_is_named_together_with_its_remedy() {
 }
 
 #[test]
+fn a_malformed_database_url_is_named_and_never_shown() {
+    for wrong in
+        ["nonsense", "mysql://u:secret@h/d", "postgres://u:secret@h:port/d", "postgres://u:secret@h/d?sslmode=x"]
+    {
+        let text = message(complete().with("DATABASE_URL", wrong).database_url());
+        assert!(text.contains("DATABASE_URL") && !text.contains("secret"), "{text}");
+    }
+    assert!(complete().with("DATABASE_URL", "postgresql:///carelog?host=/run/postgresql").database_url().is_ok());
+}
+
+#[test]
 fn a_wrong_setting_is_named_together_with_what_is_expected() {
     let cases = [
         ("CARELOG_EVENTS_MAX_AGE", "0d", "30d"),

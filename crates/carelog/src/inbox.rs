@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::config::Environment;
 use crate::exit;
+use crate::output::say;
 
 /// Lists durable commands that could not be read, the latest first: one JSON object a line.
 ///
@@ -31,7 +32,7 @@ pub async fn run(environment: &Environment, args: &InboxArgs) -> anyhow::Result<
     let keys = environment.master_keys()?;
     let pool = pool::connect(&environment.database_url()?, PoolRole::Append, 1).await?;
     for letter in DeadLetters::new(pool, keys).latest(args.limit).await? {
-        println!("{}", line(letter, args.reveal));
+        say!("{}", line(letter, args.reveal))?;
     }
     Ok(ExitCode::from(exit::DONE))
 }

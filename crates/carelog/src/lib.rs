@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod local;
 pub mod models;
 pub mod outcomes;
+pub mod output;
 pub mod pipeline;
 pub mod progress;
 pub mod recover;

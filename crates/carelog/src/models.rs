@@ -7,18 +7,21 @@ use clap::{Args, Subcommand};
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 use event_store::pool::{self, PoolRole};
-use event_store::{Reader, Vault};
+use event_store::{Reader, StoreError, Vault};
 use read_side::compare::{Fingerprint, fingerprint};
 use read_side::model::Model;
 use read_side::models;
 use read_side::rebuild::{OnProgress, Rebuilt, rebuild};
 use read_side::status::{ModelStatus, status};
-use sqlx::PgPool;
+use serde::Serialize;
+use sqlx::{FromRow, PgPool};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::config::Environment;
 use crate::exit::{self, Usage};
 use crate::outcomes::{grouped, rate};
+use crate::output::say;
 use crate::progress::Progress;
 
 const CONNECTIONS_MAX: u32 = 6;
@@ -30,6 +33,9 @@ pub struct ModelsArgs {
     /// What to do; lists if not given
     #[command(subcommand)]
     pub action: Option<Action>,
+    /// List the parked rows instead: which they are, since which event, and why
+    #[arg(long)]
+    pub parked: bool,
     /// List as JSON, one object a line
     #[arg(long)]
     pub json: bool,
@@ -69,14 +75,18 @@ pub async fn run(environment: &Environment, args: &ModelsArgs, stop: &Cancellati
     match &args.action {
         None => {
             let pool = pool::connect(&database_url, PoolRole::Query, 1).await?;
-            list(&status(&pool).await?, args.json)?;
+            if args.parked {
+                list_parked(&parked(&pool).await?, args.json)?;
+            } else {
+                list(&status(&pool).await?, args.json)?;
+            }
         }
         Some(Action::Rebuild { names, all: _ }) => rebuild_named(environment, &find(names)?, stop).await?,
         Some(Action::Retry { name }) => rebuild_named(environment, &find(std::slice::from_ref(name))?, stop).await?,
         Some(Action::Fingerprint { names }) => {
             let pool = pool::connect(&database_url, PoolRole::Project, 1).await?;
             for model in find(names)? {
-                println!("{}", fingerprint_line(model.name(), &fingerprint(&pool, model).await?));
+                say!("{}", fingerprint_line(model.name(), &fingerprint(&pool, model).await?))?;
             }
         }
     }
@@ -111,7 +121,7 @@ fn find(names: &[String]) -> Result<Vec<&'static dyn Model>, Usage> {
 fn list(models: &[ModelStatus], as_json: bool) -> anyhow::Result<()> {
     if as_json {
         for model in models {
-            println!("{}", serde_json::to_string(model)?);
+            say!("{}", serde_json::to_string(model)?)?;
         }
         return Ok(());
     }
@@ -134,8 +144,44 @@ fn list(models: &[ModelStatus], as_json: bool) -> anyhow::Result<()> {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    println!("{table}");
+    say!("{table}")?;
     Ok(())
+}
+
+/// A row that an event did not fit: it stands still until it is tried again.
+#[derive(Debug, Serialize, FromRow)]
+struct ParkedRow {
+    model: String,
+    key: Uuid,
+    /// The event's position.
+    position: i64,
+    error: String,
+    /// How many events were passed over since.
+    skipped: i64,
+}
+
+async fn parked(pool: &PgPool) -> Result<Vec<ParkedRow>, StoreError> {
+    let statement = "select model, key, position, error, skipped from read.parked order by model, position, key";
+    Ok(sqlx::query_as(statement).fetch_all(pool).await?)
+}
+
+fn list_parked(rows: &[ParkedRow], as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        for row in rows {
+            say!("{}", serde_json::to_string(row)?)?;
+        }
+        return Ok(());
+    }
+    if rows.is_empty() {
+        return Ok(say!("no row is parked")?);
+    }
+    for row in rows {
+        let ParkedRow { model, key, position, error, skipped } = row;
+        // On a line of its own: it may be long, and whatever it holds must not steer the terminal.
+        let error = error.escape_debug();
+        say!("{model} {key} since position {position}, {skipped} later events passed over\n  {error}")?;
+    }
+    Ok(say!("try again with: carelog models retry MODEL")?)
 }
 
 async fn rebuild_named(
@@ -178,12 +224,12 @@ pub async fn rebuild_with_progress(
         progress.end();
     }
     let rebuilt = rebuilt?;
-    println!(
+    say!(
         "rebuilt {names}: {} events into {} versions in {:.1} s, {} events/s",
         grouped(rebuilt.events),
         grouped(rebuilt.versions),
         elapsed.as_secs_f64(),
         grouped(rate(rebuilt.events, elapsed))
-    );
+    )?;
     Ok(rebuilt)
 }

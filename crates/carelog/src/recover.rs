@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Environment;
 use crate::exit::{self, Usage};
 use crate::models::rebuild_with_progress;
+use crate::output::say;
 use crate::schema;
 
 const CONNECTIONS_MAX: u32 = 6;
@@ -54,9 +55,9 @@ pub async fn run(environment: &Environment, args: &RecoverArgs, stop: &Cancellat
     }
     let bus = Bus::connect(&bus).await?;
     let epoch = raise_epoch(&database_url).await?;
-    println!("the history ends at position {}, from now on in epoch {epoch}", head.position);
+    say!("the history ends at position {}, from now on in epoch {epoch}", head.position)?;
     delete_events(&bus).await?;
-    println!("removed the stream {}; the relay fills it again", bus.subjects.events_stream());
+    say!("removed the stream {}; the relay fills it again", bus.subjects.events_stream())?;
     schema::migrate(&database_url).await?;
     rebuild_with_progress(&project, &reader, &Vault::new(project.clone(), keys), &models::all(), stop).await?;
     Ok(ExitCode::from(exit::DONE))

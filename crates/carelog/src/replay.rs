@@ -13,6 +13,7 @@ use domain::{Category, StreamId};
 use event_store::pool::{self, PoolRole};
 use event_store::{Reader, Selection, Vault};
 use read_side::history::{History, RevealedEvent};
+use read_side::models::questions::moment;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
@@ -71,7 +72,8 @@ impl FromStr for Point {
         if let Ok(position) = text.parse() {
             return Ok(Self::Position(position));
         }
-        text.parse().map(Self::Time).map_err(|_| "give a position or a time such as 2026-01-31T12:00:00Z".to_owned())
+        let expected = "give a position or a time of the years 0001 to 9999, such as 2026-01-31T12:00:00Z";
+        moment(text).map(Self::Time).ok_or_else(|| expected.to_owned())
     }
 }
 
@@ -104,7 +106,12 @@ pub async fn run(environment: &Environment, args: &ReplayArgs, stop: &Cancellati
     };
     let mut left = args.limit.unwrap_or(u64::MAX);
     let mut output = BufWriter::new(io::stdout().lock());
-    while left > 0 && !stop.is_cancelled() {
+    let mut is_interrupted = false;
+    while left > 0 {
+        if stop.is_cancelled() {
+            is_interrupted = true;
+            break;
+        }
         let limit = u32::try_from(left).unwrap_or(u32::MAX).min(PAGE_EVENTS);
         let written = match &history {
             Some(history) => write_revealed(&mut output, &history.select(selection.clone(), limit).await?),
@@ -125,6 +132,7 @@ pub async fn run(environment: &Environment, args: &ReplayArgs, stop: &Cancellati
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to standard output")
         }
+        Ok(()) if is_interrupted => Ok(exit::interrupted()),
         Err(_) | Ok(()) => Ok(ExitCode::from(exit::DONE)),
     }
 }
@@ -133,7 +141,10 @@ async fn first(reader: &Reader, from: Option<Point>) -> anyhow::Result<u64> {
     Ok(match from {
         None => 0,
         Some(Point::Position(position)) => position.saturating_sub(1),
-        Some(Point::Time(time)) => reader.position_at(time - TimeDelta::microseconds(1)).await?,
+        Some(Point::Time(time)) => match time.checked_sub_signed(TimeDelta::microseconds(1)) {
+            Some(before) => reader.position_at(before).await?,
+            None => 0,
+        },
     })
 }
 
@@ -238,7 +249,9 @@ mod tests {
         assert_eq!("17".parse(), Ok(Point::Position(17)));
         let time = "2026-01-31T11:00:00Z".parse().expect("a time");
         assert_eq!("2026-01-31T12:00:00+01:00".parse(), Ok(Point::Time(time)));
-        assert!("yesterday".parse::<Point>().is_err());
+        for wrong in ["yesterday", "-262143-01-01T00:00:00Z", "0000-06-01T00:00:00Z", "+10000-01-01T00:00:00Z"] {
+            assert!(wrong.parse::<Point>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

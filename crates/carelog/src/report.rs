@@ -20,6 +20,7 @@ pub struct Report {
     pub outcomes: Outcomes,
     position: Option<u64>,
     problems: u64,
+    is_interrupted: bool,
 }
 
 impl Report {
@@ -27,7 +28,8 @@ impl Report {
     #[must_use]
     pub fn begin(label: &str, total: Option<u64>) -> Self {
         let position = total.map(|_| 0);
-        Self { progress: Progress::begin(label, total), outcomes: Outcomes::default(), position, problems: 0 }
+        let progress = Progress::begin(label, total);
+        Self { progress, outcomes: Outcomes::default(), position, problems: 0, is_interrupted: false }
     }
 
     /// So much of the input was read.
@@ -54,6 +56,11 @@ impl Report {
         self.problem(source, rejection.code.as_str(), &format!("{} {}", fields.join(" "), rejection.detail));
     }
 
+    /// Somebody stopped it before the end of the input.
+    pub const fn interrupt(&mut self) {
+        self.is_interrupted = true;
+    }
+
     /// Whether so many outcomes are unknown that sending more makes no sense.
     #[must_use]
     pub fn is_hopeless(&self, in_flight: u16) -> bool {
@@ -70,6 +77,9 @@ impl Report {
         let code = self.outcomes.exit_code();
         if code == exit::UNKNOWN {
             eprintln!("run it again: what was accepted is answered from its receipt");
+        }
+        if self.is_interrupted {
+            return exit::interrupted();
         }
         ExitCode::from(code)
     }

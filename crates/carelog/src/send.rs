@@ -23,6 +23,7 @@ use crate::client::{Answer, Client, Outcome, Outgoing};
 use crate::config::Environment;
 use crate::exit::Usage;
 use crate::outcomes::Outcomes;
+use crate::output::say;
 use crate::pipeline::{Finished, Job, Pipeline, Way};
 use crate::report::Report;
 
@@ -63,7 +64,8 @@ impl Pace {
 ///
 /// A command without an answer is sent again with the same id, which is always safe.
 ///
-/// Exit codes: 0 all accepted, 1 some rejected, 2 wrong usage, 3 the outcome of some is unknown.
+/// Exit codes: 0 all accepted, 1 some rejected, 2 wrong usage, 3 the outcome of some is unknown,
+/// 130 interrupted before the end of the input.
 #[derive(Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SendArgs {
@@ -142,7 +144,7 @@ pub async fn run(environment: &Environment, args: &SendArgs, stop: &Cancellation
     let config = environment.bus("carelog-send")?;
     let client = Client::connect(&config, args.publisher.clone(), args.pace.patience()).await?;
     match one {
-        Some(command) => Ok(send_one(&client, command, args.way()).await),
+        Some(command) => send_one(&client, command, args.way()).await,
         None => send_many(client, args, stop).await,
     }
 }
@@ -170,15 +172,15 @@ fn one_command(name: &str, args: &SendArgs) -> anyhow::Result<Outgoing> {
     Ok(Outgoing { aggregate, name, body })
 }
 
-async fn send_one(client: &Client, command: Outgoing, way: Way) -> ExitCode {
+async fn send_one(client: &Client, command: Outgoing, way: Way) -> anyhow::Result<ExitCode> {
     let answer = match way {
         Way::Answered => client.send(&command).await,
         Way::Durable => client.store(&command).await,
     };
-    println!("{}", reply_text(&command, &answer));
+    say!("{}", reply_text(&command, &answer))?;
     let mut outcomes = Outcomes::default();
     outcomes.add(&answer.outcome);
-    ExitCode::from(outcomes.exit_code())
+    Ok(ExitCode::from(outcomes.exit_code()))
 }
 
 /// The reply as it came, or in the same form what is known without one.
@@ -209,7 +211,10 @@ async fn send_many(client: Client, args: &SendArgs, stop: &CancellationToken) ->
     let mut pipeline = Pipeline::new(Arc::new(client), args.way(), args.pace.in_flight.into(), on_finished);
     loop {
         let line = tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => {
+                shared.borrow_mut().interrupt();
+                break;
+            }
             line = lines.recv() => line,
         };
         let Some(line) = line else { break };
@@ -293,6 +298,9 @@ pub fn parse_line(line: &[u8], actor: &Actor) -> Result<Outgoing, Rejection> {
         return Err(Rejection::new(Code::PayloadTooLarge, detail));
     }
     codec::check(line)?;
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(Rejection::validation("", "a line is one JSON object, such as {\"command\":…,\"data\":{…}}"));
+    }
     let line: Line = codec::read("", line)?;
     let (aggregate, name) =
         Outgoing::split_name(&line.command).map_err(|detail| Rejection::new(Code::UnknownCommand, detail))?;
@@ -345,6 +353,9 @@ mod tests {
         assert_eq!(parse(r#"{"command":"team.form","data":{},"data":{}}"#).err(), Some(Code::Malformed));
         assert_eq!(parse(r#"{"command":"team.form","data":{},"when":1}"#).err(), Some(Code::Validation));
         assert_eq!(parse(r#"{"command":"team","data":{}}"#).err(), Some(Code::UnknownCommand));
+        for other in ["[]", " [1]", "7", "\"text\"", "null"] {
+            assert_eq!(parse(other).err(), Some(Code::Validation), "{other}");
+        }
     }
 
     #[test]

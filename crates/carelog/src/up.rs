@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Environment;
 use crate::exit::{self, Usage};
-use crate::local::{AlreadyRunning, EXIT_ALREADY_RUNNING, LocalServers, Options};
+use crate::local::{AlreadyRunning, EXIT_ALREADY_RUNNING, LocalServers, Options, report_running};
+use crate::output::say;
 use crate::roles::Role;
 use crate::telemetry::RenderMetrics;
 use crate::{schema, serve};
@@ -69,11 +70,8 @@ impl Servers {
 #[must_use]
 pub fn already_running(error: &anyhow::Error) -> Option<ExitCode> {
     let running = error.downcast_ref::<AlreadyRunning>()?;
-    eprintln!("carelog: {running}");
-    println!("DATABASE_URL={}", running.database_url);
-    println!("NATS_URL={}", running.nats_url);
-    println!("NATS_MONITOR_URL={}", running.nats_monitor_url);
-    Some(ExitCode::from(EXIT_ALREADY_RUNNING))
+    // Where it cannot be told, the exit code still does.
+    Some(report_running(running).unwrap_or_else(|_| ExitCode::from(EXIT_ALREADY_RUNNING)))
 }
 
 /// Runs `carelog up`.
@@ -100,7 +98,7 @@ async fn run_on(servers: &Servers, metrics: &RenderMetrics, stop: &CancellationT
     schema::migrate(&environment.database_url()?).await.context("the database cannot be brought up to date")?;
     let prepared = serve::prepare(&environment, &Role::ALL, metrics).await?;
     if let Some(addr) = prepared.iter().find_map(crate::roles::Prepared::http_addr) {
-        println!("{}", addresses(&environment, servers, addr)?);
+        say!("{}", addresses(&environment, servers, addr)?)?;
     }
     serve::run(prepared, stop).await
 }

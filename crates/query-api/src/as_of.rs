@@ -5,6 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::ApiError;
+use crate::extract::parse_moment;
 
 /// A point of the history, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +26,8 @@ impl AsOf {
             let position = text.parse().ok().filter(|position| i64::try_from(*position).is_ok());
             return position.map(Self::Position).ok_or_else(|| "the position is too large".to_owned());
         }
-        // A plus sign that was not percent-encoded arrives as a space.
-        DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
-            .map(|moment| Self::Moment(moment.to_utc()))
-            .map_err(|_| "a position or an RFC 3339 time is expected".to_owned())
+        let expected = "a position or an RFC 3339 time of the years 0001 to 9999 is expected";
+        parse_moment(text).map(Self::Moment).ok_or_else(|| expected.to_owned())
     }
 
     /// Refuses moments that are yet to come: their answer would still change.
@@ -62,7 +61,7 @@ mod tests {
         assert_eq!(AsOf::parse("12"), Ok(AsOf::Position(12)));
         assert_eq!(AsOf::parse("2026-01-02T03:04:05Z"), Ok(moment("2026-01-02T03:04:05Z")));
         assert_eq!(AsOf::parse("2026-01-02T11:04:05 08:00"), Ok(moment("2026-01-02T03:04:05Z")));
-        for wrong in ["", "-1", "1.5", "yesterday", "2026-01-02", "99999999999999999999"] {
+        for wrong in ["", "-1", "1.5", "yesterday", "2026-01-02", "99999999999999999999", "-4800-01-01T00:00:00Z"] {
             assert!(AsOf::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
@@ -25,6 +25,12 @@ pub enum KeyFileError {
     /// Two lines have one name.
     #[error("line {0}: the name stands there twice")]
     Twice(usize),
+    /// Two names have one key.
+    #[error("line {0}: the key stands there twice, under two names")]
+    Shared(usize),
+    /// The hash is that of nothing.
+    #[error("line {0}: this is the hash of an empty key")]
+    EmptyKey(usize),
     /// No key is in it.
     #[error("there is no key in it")]
     Empty,
@@ -46,6 +52,12 @@ impl BearerKeys {
             let (name, hash) = line.split_once(char::is_whitespace).ok_or_else(wrong)?;
             let mut bytes = [0; 32];
             hex::decode_to_slice(hash.trim(), &mut bytes).map_err(|_| wrong())?;
+            if bytes == hash_of("") {
+                return Err(KeyFileError::EmptyKey(index + 1));
+            }
+            if keys.iter().any(|(other, known): (&Arc<str>, _)| **other != *name && *known == bytes) {
+                return Err(KeyFileError::Shared(index + 1));
+            }
             if keys.insert(Arc::from(name), bytes).is_some() {
                 return Err(KeyFileError::Twice(index + 1));
             }
@@ -63,7 +75,11 @@ impl BearerKeys {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::Unauthorized);
         }
-        let hash: [u8; 32] = Sha256::digest(token.trim().as_bytes()).into();
+        let token = token.trim();
+        if token.is_empty() {
+            return Err(ApiError::Unauthorized);
+        }
+        let hash = hash_of(token);
         let mut holder = None;
         for (name, key) in self.keys.iter() {
             if equal(key, &hash) {
@@ -78,6 +94,10 @@ impl fmt::Debug for BearerKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BearerKeys({})", self.keys.len())
     }
+}
+
+fn hash_of(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
 }
 
 /// Compares without telling by its duration where two hashes differ.
@@ -96,6 +116,30 @@ pub struct KeysRequired(pub SocketAddr);
 /// [`KeysRequired`], for an address other than loopback without keys.
 pub fn check_address(address: SocketAddr, keys: Option<&BearerKeys>) -> Result<(), KeysRequired> {
     if keys.is_some() || address.ip().is_loopback() { Ok(()) } else { Err(KeysRequired(address)) }
+}
+
+/// Without keys only requests that name this machine are answered: a page in the browser of somebody who sits at it
+/// could otherwise read everything under a name of its own that leads here (DNS rebinding).
+///
+/// # Errors
+/// `forbidden`.
+pub fn check_host(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let first = hosts.next().and_then(|host| host.to_str().ok());
+    match (first.is_some_and(is_loopback), hosts.next()) {
+        (true, None) => Ok(()),
+        (_, _) => Err(ApiError::Forbidden),
+    }
+}
+
+/// Whether a Host header, with any port, is one of the names of loopback.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    let is_address = name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback());
+    is_address || name == "[::1]" || name.eq_ignore_ascii_case("localhost")
 }
 
 #[cfg(test)]
@@ -131,6 +175,35 @@ mod tests {
         assert_eq!(BearerKeys::parse("\nboard abc\n").err(), Some(KeyFileError::Line(2)));
         let hash = "00".repeat(32);
         assert_eq!(BearerKeys::parse(&format!("a {hash}\na {hash}")).err(), Some(KeyFileError::Twice(2)));
+        assert_eq!(BearerKeys::parse(&format!("a {hash}\nb {hash}")).err(), Some(KeyFileError::Shared(2)));
+        let of_nothing = hex::encode(hash_of(""));
+        assert_eq!(BearerKeys::parse(&format!("a {of_nothing}")).err(), Some(KeyFileError::EmptyKey(1)));
+    }
+
+    #[test]
+    fn only_names_of_loopback_are_served_without_keys() {
+        let allowed = |hosts: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, HeaderValue::from_str(host).unwrap());
+            }
+            check_host(&headers).is_ok()
+        };
+        for host in ["127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:80", "localhost", "LocalHost:8080", "127.0.0.2:1"] {
+            assert!(allowed(&[host]), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:80",
+            "localhost:80@evil",
+            "0.0.0.0",
+            "::1",
+        ] {
+            assert!(!allowed(&[host]), "{host}");
+        }
+        assert!(!allowed(&[]) && !allowed(&["localhost", "evil.example"]));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub enum ApiError {
     /// No valid bearer key came along.
     #[error("a bearer key is required")]
     Unauthorized,
+    /// Without keys only this machine is served, and the request names another one.
+    #[error("without bearer keys only requests to 127.0.0.1, [::1] or localhost are answered")]
+    Forbidden,
     /// None of the accepted media types can be served.
     #[error("possible here: {0}")]
     NotAcceptable(&'static str),
@@ -85,6 +88,7 @@ impl ApiError {
                 (Code::PayloadTooLarge.as_str(), StatusCode::PAYLOAD_TOO_LARGE, Code::PayloadTooLarge.title())
             }
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "Not authenticated"),
+            Self::Forbidden => domain(Code::Forbidden),
             Self::NotAcceptable(_) => ("not_acceptable", StatusCode::NOT_ACCEPTABLE, "No such representation"),
             Self::NotCaughtUp { .. } => {
                 ("not_caught_up", StatusCode::SERVICE_UNAVAILABLE, "The read models are not there yet")
@@ -128,16 +132,26 @@ impl From<sqlx::Error> for ApiError {
         if is_yet_to_come(&error) {
             tracing::warn!(%error, "the read models are yet to be made");
             Self::Unavailable
+        } else if state(&error).is_some_and(|state| state.starts_with(DATA_EXCEPTION)) {
+            // Parameters are checked before; this is the net below.
+            tracing::warn!(%error, "PostgreSQL refuses a parameter");
+            Self::validation("query", "a value is beyond what can be asked for")
         } else {
             Self::from(StoreError::from(error))
         }
     }
 }
 
+/// The class of SQLSTATEs that say that a value does not fit.
+const DATA_EXCEPTION: &str = "22";
+
+fn state(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error()?.code()
+}
+
 /// Whether a model has no table or no checkpoint yet: its projector has never run.
 fn is_yet_to_come(error: &sqlx::Error) -> bool {
-    let undefined_table = error.as_database_error().and_then(|database| database.code()).as_deref() == Some("42P01");
-    undefined_table || matches!(error, sqlx::Error::RowNotFound)
+    state(error).as_deref() == Some("42P01") || matches!(error, sqlx::Error::RowNotFound)
 }
 
 /// RFC 9457 problem details. `code` is stable; `title` is the same for every occurrence of it.
@@ -178,6 +192,7 @@ impl From<&ApiError> for Problem {
             | ApiError::MethodNotAllowed
             | ApiError::PayloadTooLarge(_)
             | ApiError::Unauthorized
+            | ApiError::Forbidden
             | ApiError::NotAcceptable(_)
             | ApiError::NotCaughtUp { .. }
             | ApiError::Overloaded(_)

@@ -9,6 +9,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::MethodNotAllowed,
         ApiError::PayloadTooLarge(1),
         ApiError::Unauthorized,
+        ApiError::Forbidden,
         ApiError::NotAcceptable("application/json"),
         ApiError::NotCaughtUp { position: 1, asked: 2 },
         ApiError::Overloaded("too many"),
@@ -32,6 +33,8 @@ fn every_error_is_problem_json_and_whoever_may_ask_again_is_told_when() {
         let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         assert_eq!(header(header::CONTENT_TYPE), Some("application/problem+json"));
         assert_eq!(header(header::RETRY_AFTER).is_some(), again);
+        let asks_for_a_key = response.status() == StatusCode::UNAUTHORIZED;
+        assert_eq!(header(header::WWW_AUTHENTICATE), asks_for_a_key.then_some("Bearer"));
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
+use read_side::models::questions;
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -14,7 +17,8 @@ use crate::error::ApiError;
 /// The most values of a parameter that takes several.
 const VALUES_MAX: usize = 50;
 
-/// The query string, read into a struct that denies unknown fields. All values are text; see [`number`] and [`list`].
+/// The query string, read into a struct that denies unknown fields. All values are text; see [`number`], [`moment`]
+/// and [`list`].
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
@@ -45,7 +49,7 @@ fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, ApiError
     })
 }
 
-/// The one id (or name) in the path.
+/// The id in the path; where there are several parts, a struct with their names.
 pub struct Id<T>(pub T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Id<T> {
@@ -55,9 +59,38 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Id<T> {
         let path: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
         match path {
             Ok(Path(id)) => Ok(Self(id)),
-            Err(rejection) => Err(ApiError::validation("id", rejection.body_text())),
+            Err(rejection) => Err(ApiError::validation(part(&rejection).to_owned(), rejection.body_text())),
         }
     }
+}
+
+/// The name of the part of the path that is wrong.
+fn part(rejection: &PathRejection) -> &str {
+    if let PathRejection::FailedToDeserializePathParams(error) = rejection
+        && let ErrorKind::ParseErrorAtKey { key, .. }
+        | ErrorKind::DeserializeError { key, .. }
+        | ErrorKind::InvalidUtf8InPathParam { key } = error.kind()
+    {
+        return key;
+    }
+    "id"
+}
+
+/// Reads an RFC 3339 time of the years 0001 to 9999.
+#[must_use]
+pub fn parse_moment(text: &str) -> Option<DateTime<Utc>> {
+    // A plus sign that was not percent-encoded arrives as a space.
+    questions::moment(&text.replace(' ', "+"))
+}
+
+/// Reads a time, for `deserialize_with`.
+///
+/// # Errors
+/// The text is no RFC 3339 time of the years 0001 to 9999.
+pub fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let expected = "an RFC 3339 time of the years 0001 to 9999 is expected";
+    parse_moment(&text).map(Some).ok_or_else(|| D::Error::custom(expected))
 }
 
 /// Reads a whole number, for `deserialize_with`.
@@ -112,6 +145,8 @@ mod tests {
         after: Option<u64>,
         #[serde(default, deserialize_with = "list")]
         kinds: Vec<String>,
+        #[serde(default, deserialize_with = "moment")]
+        from: Option<DateTime<Utc>>,
         id: Option<uuid::Uuid>,
     }
 
@@ -132,6 +167,8 @@ mod tests {
             (read.after, read.kinds, read.id),
             (Some(7), vec!["a".into(), "b".into()], Some(uuid::Uuid::from_u128(1)))
         );
+        let at = |time| filter(&[("from", time)]).unwrap().from;
+        assert_eq!(at("2026-01-02T11:04:05 08:00"), at("2026-01-02T03:04:05Z"));
     }
 
     #[test]
@@ -139,6 +176,9 @@ mod tests {
         let parameter = |query: &[(&str, &str)]| filter(query).unwrap_err().0;
         assert_eq!(parameter(&[("after", "-1")]), "after");
         assert_eq!(parameter(&[("after", "9223372036854775808")]), "after");
+        for time in ["yesterday", "", "2026-01-01", "-262143-01-01T00:00:00Z", "-4800-01-01T00:00:00Z"] {
+            assert_eq!(parameter(&[("from", time)]), "from", "{time}");
+        }
         assert_eq!(parameter(&[("id", "x")]), "id");
         assert_eq!(parameter(&[("kinds", ",")]), "kinds");
         assert_eq!(parameter(&[("kinds", "a"), ("kinds", "b")]), "kinds");

@@ -155,10 +155,19 @@ fn router(api: Api) -> Router {
         .layer(from_fn_with_state(api.clone(), identify))
         .layer(from_fn_with_state(api.clone(), admit))
         .merge(probes.method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed }))
+        .layer(from_fn_with_state(api.clone(), only_this_machine))
         .layer(from_fn(limit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(measure))
         .with_state(api)
+}
+
+/// Without keys, refuses requests that were sent to another name than those of this machine.
+async fn only_this_machine(State(api): State<Api>, request: Request, next: Next) -> Result<Response, ApiError> {
+    if api.keys.is_none() {
+        auth::check_host(request.headers())?;
+    }
+    Ok(next.run(request).await)
 }
 
 /// Asks for the key, where keys are set.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use self::narrative::{Story, heading};
 use crate::config::Environment;
 use crate::exit;
+use crate::output::say;
 use crate::roles::{Prepared, Role};
 use crate::up::{Servers, addresses, already_running, with_free_http_addr};
 use crate::{schema, serve};
@@ -81,15 +82,15 @@ async fn run_on(servers: &Servers, args: &DemoArgs, stop: &CancellationToken) ->
         Some(projector) => {
             let projector = projector?;
             if args.keep {
-                heading("It stays up");
-                println!("{}", addresses(&environment, servers, http)?);
+                heading("It stays up")?;
+                say!("{}", addresses(&environment, servers, http)?)?;
                 tokio::select! {
                     () = roles_stop.cancelled() => {}
                     () = stop.cancelled() => {}
                 }
             } else {
-                heading("See for yourself");
-                println!("{}", farewell(servers, http));
+                heading("See for yourself")?;
+                say!("{}", farewell(servers, http))?;
             }
             projector.stop().await?;
             exit::DONE

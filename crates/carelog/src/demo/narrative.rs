@@ -19,6 +19,7 @@ use super::stage::Stage;
 use crate::config::Environment;
 use crate::models::{fingerprint_line, rebuild_with_progress};
 use crate::outcomes::{grouped, rate};
+use crate::output::say;
 use crate::roles::Role;
 
 /// The model that is rebuilt.
@@ -66,12 +67,12 @@ impl Story {
         let begun = Instant::now();
         // Small enough to be typed.
         let seed = self.args.seed.unwrap_or_else(|| random_range(0..1_000_000));
-        heading("Carelog, end to end");
-        println!("The same commands again: carelog demo --seed {seed} --customers {}", self.args.customers);
+        heading("Carelog, end to end")?;
+        say!("The same commands again: carelog demo --seed {seed} --customers {}", self.args.customers)?;
         let mut stage = Stage::connect(&self.environment, self.api.clone()).await?;
         let mut generator = Generator::new(seed);
         let projector = Child::start(Role::Projector, &self.environment)?;
-        println!("All roles run; the projector is a process of its own, {}.", projector.id());
+        say!("All roles run; the projector is a process of its own, {}.", projector.id())?;
         stage.caught_up().await?;
         let before = Totals::take(&stage).await?;
 
@@ -80,34 +81,34 @@ impl Story {
         check_nothing_is_lost(&stage, &before).await?;
         self.rebuild_and_compare(&stage).await?;
 
-        heading("In numbers");
-        println!("{}", stage.sent.outcomes.table(stage.sent.elapsed));
-        println!("everything, checks included: {:.1} s", begun.elapsed().as_secs_f64());
+        heading("In numbers")?;
+        say!("{}", stage.sent.outcomes.table(stage.sent.elapsed))?;
+        say!("everything, checks included: {:.1} s", begun.elapsed().as_secs_f64())?;
         Ok(projector)
     }
 
     async fn show_one_command(&self, stage: &mut Stage, generator: &mut Generator) -> anyhow::Result<()> {
-        heading("One command");
+        heading("One command")?;
         stage.send_all("a team and its agents", &generator.desk()).await?;
         let customer = generator.customer(0);
         stage.send_all("the first customer", &customer).await?;
         let customer = customer.first().context("a customer begins with its registration")?.id;
         let open = generator.open(customer);
         let outgoing = open.outgoing()?;
-        println!("{}", stage.subject(&outgoing.aggregate, &outgoing.name));
-        println!("  → {}", shortened(&serde_json::to_string(&outgoing.body)?));
+        say!("{}", stage.subject(&outgoing.aggregate, &outgoing.name))?;
+        say!("  → {}", shortened(&serde_json::to_string(&outgoing.body)?))?;
         let (accepted, answer) = stage.send(&open).await?;
-        println!("  ← {}", String::from_utf8_lossy(&answer.reply.unwrap_or_default()));
+        say!("  ← {}", String::from_utf8_lossy(&answer.reply.unwrap_or_default()))?;
         let path = format!("/v1/tickets/{}", open.id);
         let history = stage.get(&format!("{path}/history"), accepted.position).await?;
-        println!("its events, GET {path}/history");
+        say!("its events, GET {path}/history")?;
         for event in history.pointer("/items").and_then(Value::as_array).into_iter().flatten() {
             let part = |name: &str| event.get(name).cloned().unwrap_or_default();
-            println!("  {} {} at position {}", part("type"), part("id"), part("position"));
-            println!("    {}", shortened(&part("data").to_string()));
+            say!("  {} {} at position {}", part("type"), part("id"), part("position"))?;
+            say!("    {}", shortened(&part("data").to_string()))?;
         }
-        println!("its row, GET {path} with Carelog-Min-Position: {}", accepted.position);
-        println!("  {}", shortened(&stage.get(&path, accepted.position).await?.to_string()));
+        say!("its row, GET {path} with Carelog-Min-Position: {}", accepted.position)?;
+        say!("  {}", shortened(&stage.get(&path, accepted.position).await?.to_string()))?;
         Ok(())
     }
 
@@ -117,7 +118,7 @@ impl Story {
         generator: &mut Generator,
         projector: Child,
     ) -> anyhow::Result<Child> {
-        heading("A busy day, and a projector that is killed in the middle");
+        heading("A busy day, and a projector that is killed in the middle")?;
         let count = usize::try_from(self.args.customers)?;
         let plan = |generator: &mut Generator, from, to| {
             let of_one = |number| generator.customer(number);
@@ -127,11 +128,11 @@ impl Story {
         stage.send_all("the morning", &first).await?;
         let id = projector.id();
         projector.kill().await?;
-        println!("kill -9 {id}: the projector is gone; commands go on being accepted");
+        say!("kill -9 {id}: the projector is gone; commands go on being accepted")?;
         stage.send_all("the afternoon", &second).await?;
         let head = stage.head().await?;
         if stage.lag().await? == 0 {
-            println!("all of it was answered from receipts, as this seed was used before: nothing to catch up with");
+            say!("all of it was answered from receipts, as this seed was used before: nothing to catch up with")?;
         } else {
             show_refusal(stage, head).await?;
         }
@@ -140,45 +141,45 @@ impl Story {
         let projector = Child::start(Role::Projector, &self.environment)?;
         stage.caught_up().await?;
         let elapsed = begun.elapsed();
-        println!(
+        say!(
             "a new projector, {}: caught up with {} events after {:.2} s, its start included ({} events/s)",
             projector.id(),
             grouped(behind),
             elapsed.as_secs_f64(),
             grouped(rate(behind, elapsed))
-        );
+        )?;
         Ok(projector)
     }
 
     async fn rebuild_and_compare(&self, stage: &Stage) -> anyhow::Result<()> {
-        heading("A model made anew from the history");
+        heading("A model made anew from the history")?;
         let model = models::all().into_iter().find(|model| model.name() == REBUILT);
         let model: &'static dyn Model = model.context("the model to rebuild is missing")?;
         let pool = pool::connect(&self.environment.database_url()?, PoolRole::Project, 6).await?;
         stage.caught_up().await?;
         let live = fingerprint(&pool, model).await?;
-        println!("live     {}", fingerprint_line(REBUILT, &live));
+        say!("live     {}", fingerprint_line(REBUILT, &live))?;
         let reader = Reader::new(pool.clone());
         let vault = Vault::new(pool.clone(), self.environment.master_keys()?);
         rebuild_with_progress(&pool, &reader, &vault, &[model], &self.stop).await?;
         let rebuilt = fingerprint(&pool, model).await?;
-        println!("rebuilt  {}", fingerprint_line(REBUILT, &rebuilt));
+        say!("rebuilt  {}", fingerprint_line(REBUILT, &rebuilt))?;
         ensure!(live == rebuilt, "the live model and the rebuilt one differ");
-        println!("equal");
+        say!("equal")?;
         Ok(())
     }
 }
 
 async fn show_refusal(stage: &Stage, head: u64) -> anyhow::Result<()> {
     let (status, problem) = stage.ask("/v1/tickets?limit=1", head).await?;
-    println!("the models are {} events behind, and the API does not pretend otherwise:", grouped(stage.lag().await?));
-    println!("  GET /v1/tickets with Carelog-Min-Position: {head} ← {status} {}", shortened(&problem.to_string()));
+    say!("the models are {} events behind, and the API does not pretend otherwise:", grouped(stage.lag().await?))?;
+    say!("  GET /v1/tickets with Carelog-Min-Position: {head} ← {status} {}", shortened(&problem.to_string()))?;
     ensure!(!status.is_success(), "the API answered from models that are behind");
     Ok(())
 }
 
 async fn check_nothing_is_lost(stage: &Stage, before: &Totals) -> anyhow::Result<()> {
-    heading("Nothing is lost");
+    heading("Nothing is lost")?;
     let sent = &stage.sent;
     if let Some(surprise) = sent.surprises.first() {
         anyhow::bail!("{} commands had another outcome than planned, first: {surprise}", sent.surprises.len());
@@ -200,13 +201,16 @@ async fn check_nothing_is_lost(stage: &Stage, before: &Totals) -> anyhow::Result
 fn check<N: Into<i128>>(what: &str, expected: N, found: N) -> anyhow::Result<()> {
     let (expected, found) = (expected.into(), found.into());
     ensure!(expected == found, "{what}: {expected} expected, {found} found");
-    println!("  ✓ {what}: {}", grouped(u64::try_from(found)?));
+    say!("  ✓ {what}: {}", grouped(u64::try_from(found)?))?;
     Ok(())
 }
 
 /// Begins a step.
-pub fn heading(text: &str) {
-    println!("\n── {text} ──");
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub fn heading(text: &str) -> std::io::Result<()> {
+    say!("\n── {text} ──")
 }
 
 fn shortened(text: &str) -> String {

@@ -69,7 +69,8 @@ const ATTEMPTS_MAX: u32 = 10;
 ///
 /// Commands that concern the same aggregate are sent in order, all others at once.
 ///
-/// Exit codes: 0 all accepted, 1 some rejected, 2 wrong usage, 3 the outcome of some is unknown.
+/// Exit codes: 0 all accepted, 1 some rejected, 2 wrong usage, 3 the outcome of some is unknown,
+/// 130 interrupted before the end of the file.
 #[derive(Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ImportArgs {
@@ -111,7 +112,10 @@ pub async fn run(environment: &Environment, args: &ImportArgs, stop: &Cancellati
     let mut pipeline = Pipeline::new(Arc::new(client), Way::Answered, args.pace.in_flight.into(), on_finished);
     loop {
         let item = tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => {
+                shared.borrow_mut().interrupt();
+                break;
+            }
             item = items.recv() => item,
         };
         let Some(Item { bytes, line, job }) = item else { break };

@@ -1,10 +1,10 @@
 //! `carelog local -- COMMAND`: a command with the servers around it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, ExitCode, ExitStatus};
+use std::{fs, io};
 
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::process::{bound_command, spawn};
 use super::{AlreadyRunning, LocalServers, Options};
+use crate::output::say;
 
 /// The exit code of `carelog local` if the state directory's servers are already running, so
 /// that nothing was started and no command was run: `EX_TEMPFAIL` of sysexits.h.
@@ -44,11 +45,7 @@ pub async fn run_command(options: &Options, argv: &[OsString]) -> anyhow::Result
         Ok(servers) => servers,
         Err(error) => match error.downcast::<AlreadyRunning>() {
             Ok(running) => {
-                eprintln!("carelog: {running}");
-                println!("DATABASE_URL={}", running.database_url);
-                println!("NATS_URL={}", running.nats_url);
-                println!("NATS_MONITOR_URL={}", running.nats_monitor_url);
-                return Ok(ExitCode::from(EXIT_ALREADY_RUNNING));
+                return Ok(report_running(&running)?);
             }
             Err(error) => return Err(error),
         },
@@ -57,6 +54,18 @@ pub async fn run_command(options: &Options, argv: &[OsString]) -> anyhow::Result
     let result = run(program, args, &variables).await;
     servers.stop().await?;
     result
+}
+
+/// Says that private servers run already, and where.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub(crate) fn report_running(running: &AlreadyRunning) -> io::Result<ExitCode> {
+    eprintln!("carelog: {running}");
+    say!("DATABASE_URL={}", running.database_url)?;
+    say!("NATS_URL={}", running.nats_url)?;
+    say!("NATS_MONITOR_URL={}", running.nats_monitor_url)?;
+    Ok(ExitCode::from(EXIT_ALREADY_RUNNING))
 }
 
 async fn run(program: &OsStr, args: &[OsString], variables: &[(&str, OsString)]) -> anyhow::Result<ExitCode> {

@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+pub(crate) use command::report_running;
 pub use command::{EXIT_ALREADY_RUNNING, run_command};
 pub use nats::Nats;
 pub use postgres::Postgres;

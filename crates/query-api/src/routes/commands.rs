@@ -11,6 +11,13 @@ use crate::error::{ApiError, Problem};
 use crate::extract::{Id, Params};
 use crate::freshness::Freshness;
 
+/// Whose command, and which.
+#[derive(Debug, serde::Deserialize)]
+pub struct CommandPath {
+    publisher: String,
+    command_id: Uuid,
+}
+
 /// No parameters.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +34,7 @@ pub struct Nothing {}
 pub async fn receipt(
     State(api): State<Api>,
     freshness: Freshness,
-    Id((publisher, command_id)): Id<(String, Uuid)>,
+    Id(CommandPath { publisher, command_id }): Id<CommandPath>,
     Params(Nothing {}): Params<Nothing>,
 ) -> Result<Answer<Value>, ApiError> {
     let publisher = Publisher::parse(&publisher).map_err(|detail| ApiError::validation("publisher", detail))?;

@@ -18,7 +18,7 @@ use crate::answer::{Answer, Resource};
 use crate::api::Api;
 use crate::as_of::AsOf;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Id, Params, list as values, named};
+use crate::extract::{Id, Params, list as values, moment, named};
 use crate::freshness::Freshness;
 use crate::paging::{Limit, Page, page, slice};
 
@@ -44,8 +44,10 @@ pub struct TicketsQuery {
     /// A tag.
     tag: Option<String>,
     /// Opened at this time or later.
+    #[serde(default, deserialize_with = "moment")]
     opened_from: Option<DateTime<Utc>>,
     /// Opened before this time.
+    #[serde(default, deserialize_with = "moment")]
     opened_to: Option<DateTime<Utc>>,
     /// `-opened_at` (default), `opened_at`, `-updated_at`, `updated_at`, `priority`, `-priority`, `number` or `-number`.
     sort: Option<String>,

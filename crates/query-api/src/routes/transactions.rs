@@ -16,7 +16,7 @@ use crate::answer::{Answer, Resource};
 use crate::api::Api;
 use crate::as_of::AsOf;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Id, Params, list as values, named};
+use crate::extract::{Id, Params, list as values, moment, named};
 use crate::freshness::Freshness;
 use crate::paging::{Limit, Page, page, slice};
 
@@ -41,8 +41,10 @@ pub struct TransactionsQuery {
     /// The selling system.
     source_system: Option<String>,
     /// Made at this time or later.
+    #[serde(default, deserialize_with = "moment")]
     occurred_from: Option<DateTime<Utc>>,
     /// Made before this time.
+    #[serde(default, deserialize_with = "moment")]
     occurred_to: Option<DateTime<Utc>>,
     /// `-occurred_at` (default), `occurred_at`, `-updated_at`, `updated_at`, `-amount_minor`, `amount_minor` or `id`.
     sort: Option<String>,

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
@@ -96,9 +96,10 @@ impl Sort {
     #[must_use]
     pub fn fits(self, value: &str) -> bool {
         match self.kind {
-            SortKind::Moment => value.parse::<DateTime<Utc>>().is_ok(),
+            SortKind::Moment => moment(value).is_some(),
             SortKind::Number => value.parse::<i64>().is_ok(),
-            SortKind::Text => true,
+            // PostgreSQL's text knows no NUL.
+            SortKind::Text => !value.contains('\0'),
             SortKind::Id => value.parse::<Uuid>().is_ok(),
         }
     }
@@ -121,6 +122,13 @@ impl Sort {
             .replace("{direction}", direction)
             .replace("{beyond}", beyond)
     }
+}
+
+/// Reads an RFC 3339 time of the years 0001 to 9999: those that everything on the way to a row understands.
+#[must_use]
+pub fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let moment = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+    (1..=9999).contains(&moment.year()).then_some(moment)
 }
 
 /// Which part of a list: the page size, the order, and where it begins.
@@ -306,6 +314,19 @@ mod tests {
         let down = Sort::new("-opened_at", "opened_at", SortKind::Moment).write_into(template);
         assert_eq!(up, "number > $1::bigint order by number asc");
         assert_eq!(down, "opened_at < $1::timestamptz order by opened_at desc");
+    }
+
+    #[test]
+    fn only_what_a_column_can_hold_fits_its_sort() {
+        let fits = |kind, value| Sort::new("x", "x", kind).fits(value);
+        assert!(fits(SortKind::Text, "王小明") && !fits(SortKind::Text, "a\0b"));
+        assert!(
+            fits(SortKind::Moment, "0001-01-01T00:00:00Z") && fits(SortKind::Moment, "9999-12-31T23:59:59.999999Z")
+        );
+        let absurd = ["-262143-01-01T00:00:00Z", "0000-12-31T23:59:59Z", "+10000-01-01T00:00:00Z", "2026-01-01", ""];
+        for value in absurd.into_iter().chain(["9999-12-31T23:59:59-01:00"]) {
+            assert!(!fits(SortKind::Moment, value), "{value}");
+        }
     }
 
     #[test]
