@@ -92,7 +92,8 @@ impl System {
             nats: bus.client,
             api: String::new(),
             nats_url: nats_url.to_owned(),
-            http: reqwest::Client::new(),
+            // No connection is kept: the server may close an idle one in the moment that it is used again.
+            http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
             roles: Vec::new(),
         }
     }

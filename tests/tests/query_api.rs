@@ -69,7 +69,16 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(serve(listener, api, serving.clone()));
-        Self { database, lane, client: Client::new(), address, projecting, serving, projector, server }
+        Self {
+            database,
+            lane,
+            client: Client::builder().pool_max_idle_per_host(0).build().unwrap(),
+            address,
+            projecting,
+            serving,
+            projector,
+            server,
+        }
     }
 
     async fn end(self) {
@@ -616,11 +625,19 @@ async fn without_a_database_every_question_is_unavailable_in_bounded_time() {
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(serve(listener, api, stop.clone()));
     for path in ["/v1/tickets", "/v1/events", "/v1/models", "/v1/transactions/summary?as_of=3", "/readyz"] {
-        let response = Client::new().get(format!("http://{address}{path}")).send();
+        let response =
+            Client::builder().pool_max_idle_per_host(0).build().unwrap().get(format!("http://{address}{path}")).send();
         let response = timeout(LONG, response).await.unwrap().unwrap();
         assert_eq!(problem(response).await, (503, "unavailable".to_owned()), "{path}");
     }
-    let live = Client::new().get(format!("http://{address}/livez")).send().await.unwrap();
+    let live = Client::builder()
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap()
+        .get(format!("http://{address}/livez"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(live.status(), StatusCode::OK);
     stop.cancel();
     timeout(LONG, server).await.unwrap().unwrap().unwrap();

@@ -11,7 +11,7 @@ use command_side::lane::{Lane, Reply};
 use domain::Category;
 use domain::team::Event as TeamEvent;
 use domain::{Event, aggregates};
-use event_store::pool::PoolRole;
+use event_store::pool::{PoolRole, connect};
 use event_store::{Outcome, Reader, Vault};
 use read_side::ProjectorError;
 use read_side::compare::{Fingerprint, fingerprint};
@@ -21,6 +21,7 @@ use read_side::history::History;
 use read_side::model::{Model, of};
 use read_side::models;
 use read_side::models::agent::Agent;
+use read_side::models::customer::Customer;
 use read_side::models::team::{Team, TeamRow};
 use read_side::projector::{self, Settings};
 use read_side::rebuild::{Rebuilt, rebuild, retry};
@@ -30,6 +31,14 @@ use sqlx::{AssertSqlSafe, PgPool};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// The first half of the advisory lock under which a model is rebuilt.
+const REBUILD_LOCK: i32 = 0x6361_7265;
+
+/// Unshown tables of models.
+const STRAYS: &str = "select count(*) from pg_tables t, read.checkpoint c
+     where t.schemaname = 'read' and t.tablename ~ ('^' || c.model || '(_fact)?_r[0-9]+_g[0-9]+$')
+       and t.tablename !~ ('_r' || c.revision || '_g' || c.generation || '$')";
 
 /// A database with a lane that appends to it.
 struct World {
@@ -169,6 +178,57 @@ impl World {
         let owner = self.database.pool(PoolRole::Migrate).await;
         sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&owner).await.unwrap();
         owner.close().await;
+    }
+
+    /// The tables of all read models, shown or not, that hold a text.
+    async fn tables_with(&self, text: &str) -> Vec<String> {
+        let tables: Vec<String> =
+            sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'read' order by 1")
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
+        let mut found = Vec::new();
+        for table in tables {
+            let count = format!("select count(*) from read.{table} r where r::text like '%{text}%'");
+            if sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).fetch_one(&self.pool).await.unwrap() > 0 {
+                found.push(table);
+            }
+        }
+        found
+    }
+
+    /// Kills a rebuild when its new tables are full, right before it shows them.
+    async fn kill_rebuild(&self, model: &'static dyn Model) {
+        let mut holder = self.pool.begin().await.unwrap();
+        sqlx::query("select from read.checkpoint for update").execute(&mut *holder).await.unwrap();
+        let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let url = self.database.url.clone();
+        process.spawn(async move {
+            let pool = connect(&url, PoolRole::Project, 6).await.unwrap();
+            let (reader, vault) = (Reader::new(pool.clone()), Vault::new(pool.clone(), keys()));
+            rebuild(&pool, &reader, &vault, &[model], &CancellationToken::new(), Arc::new(|_| {})).await
+        });
+        let full = format!(
+            "select count(*) from pg_indexes where schemaname = 'read' and tablename ~ '^{}_r[0-9]+_g2$'",
+            model.name()
+        );
+        self.until(&full, |indexes| indexes > 0).await;
+        process.shutdown_background();
+        let locks = format!(
+            "select count(*) from pg_locks where locktype = 'advisory' and classid = {REBUILD_LOCK}
+                and database = (select oid from pg_database where datname = current_database())"
+        );
+        self.until(&locks, |locks| locks == 0).await;
+        holder.rollback().await.unwrap();
+    }
+
+    /// Asks until the answer is as hoped.
+    async fn until(&self, statement: &str, hoped: impl Fn(i64) -> bool) {
+        let started = Instant::now();
+        while !hoped(self.one::<i64>(statement).await) {
+            assert!(started.elapsed() < Duration::from_secs(20), "{statement}");
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn status_of(&self, model: &str) -> ModelStatus {
@@ -399,6 +459,120 @@ async fn erasing_a_customer_empties_rows_and_versions_and_a_rebuild_is_equal() {
     let shown: Vec<_> = events.iter().filter_map(|event| event.content.get("display_name")).collect();
     let marked = json!({"erased": true});
     assert_eq!(shown, [&marked, &marked, &json!("王伟"), &json!("王伟娜")]);
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_rebuild_left_is_erased_with_the_person_and_dropped() {
+    let world = World::new().await;
+    let models = models::all();
+    let (erased, kept) = (Uuid::now_v7(), Uuid::now_v7());
+    for (id, name) in [(erased, "李娜"), (kept, "王伟")] {
+        world.send("customer.register", id, json!({"display_name": name})).await;
+    }
+    world.project_all(&models).await;
+    let projector = world.project(models.clone(), 1_000);
+    world.kill_rebuild(of::<Customer>()).await;
+    // A long question, as a dump asks: the table cannot be dropped meanwhile.
+    let mut dump = world.pool.begin().await.unwrap();
+    let left = world.tables_with("李").await;
+    assert_eq!(left.len(), 2, "{left:?}");
+    for table in &left {
+        sqlx::raw_sql(AssertSqlSafe(format!("lock table read.{table} in access share mode")))
+            .execute(&mut *dump)
+            .await
+            .unwrap();
+    }
+    world.send("customer.request_erasure", erased, json!({})).await;
+    let last = world.send("customer.erase", erased, json!({})).await;
+    world.caught_up(&["customer"], last).await;
+    assert_eq!(world.tables_with("李").await, Vec::<String>::new());
+    assert_eq!(world.one::<i64>("select count(*) from read.customer r where r::text like '%王%'").await, 1);
+    dump.rollback().await.unwrap();
+    world.until(STRAYS, |strays| strays == 0).await;
+    projector.stopped().await.unwrap();
+    world.assert_equal_to_rebuilt(&models).await;
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_that_fails_leaves_no_tables() {
+    let world = World::new().await;
+    let head = world.history(3).await;
+    world.project_all(&people()).await;
+    world
+        .tamper(
+            "insert into log.event
+             select position + 1, gen_random_uuid(), 'team', gen_random_uuid(), 1, 'TeamTransfigured', 9, occurred_at,
+                    recorded_at + interval '1 microsecond', null, metadata, '{}', content_hash
+               from log.event order by position desc limit 1",
+        )
+        .await;
+    let outcome = world.rebuild(&people()).await;
+    assert!(matches!(outcome, Err(ProjectorError::Unreadable { position, .. }) if position == head + 1), "{outcome:?}");
+    assert_eq!(world.one::<i64>(STRAYS).await, 0);
+    assert_eq!(world.one::<i64>("select count(*) from read.team").await, 9, "the old rows serve");
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_projector_that_finds_a_model_being_rebuilt_waits_and_does_not_block_it() {
+    let world = World::new().await;
+    world.history(10).await;
+    world.project_all(&people()).await;
+    let mut other = world.pool.acquire().await.unwrap();
+    let lock = format!("select pg_advisory_lock({REBUILD_LOCK}, hashtext('team'))");
+    sqlx::query(AssertSqlSafe(lock)).execute(&mut *other).await.unwrap();
+    let both = [(); 2].map(|()| world.project(vec![of::<Agent>(), of::<LaterTeam>()], 1_000));
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(5) {
+        assert_eq!(world.status_of("team").await.blocked, None);
+        tokio::task::yield_now().await;
+    }
+    sqlx::query("select pg_advisory_unlock_all()").execute(&mut *other).await.unwrap();
+    world.until("select revision::bigint from read.checkpoint where model = 'team'", |revision| revision == 2).await;
+    let head = world.history(2).await;
+    world.caught_up(&["agent", "team"], head).await;
+    for projector in both {
+        projector.stopped().await.unwrap();
+    }
+    assert_eq!(world.status_of("team").await.blocked, None);
+    assert_eq!(world.status_of("team").await.generation, 2, "one of them rebuilt it");
+    drop(other);
+    world.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_blocked_model_goes_on_by_itself_once_the_cause_is_gone_while_others_flow() {
+    let world = World::new().await;
+    world.history(3).await;
+    world.project_all(&people()).await;
+    world
+        .tamper(
+            "insert into log.event
+             select position + 1, gen_random_uuid(), 'team', gen_random_uuid(), 1, 'TeamTransfigured', 9, occurred_at,
+                    recorded_at + interval '1 microsecond', null, metadata, '{}', content_hash
+               from log.event order by position desc limit 1",
+        )
+        .await;
+    let projector = world.project(people(), 1_000);
+    let agent = json!({"name": "Han Meimei", "capacity": 5});
+    let head = world.send("agent.register", Uuid::now_v7(), agent).await;
+    world.caught_up(&["agent"], head).await;
+    world.until("select count(blocked) from read.checkpoint", |blocked| blocked == 1).await;
+    // As if a newer program ran: the event is one that it can read.
+    world
+        .tamper(
+            "alter table log.event disable trigger user;
+             update log.event e set type = f.type, schema_version = f.schema_version, payload = f.payload
+               from (select * from log.event where type = 'TeamFormed' order by position limit 1) f
+              where e.type = 'TeamTransfigured';
+             alter table log.event enable trigger user",
+        )
+        .await;
+    world.until("select count(blocked) from read.checkpoint", |blocked| blocked == 0).await;
+    world.caught_up(&["agent", "team"], head).await;
+    projector.stopped().await.unwrap();
     world.database.remove().await;
 }
 

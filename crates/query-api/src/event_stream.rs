@@ -1,5 +1,5 @@
 //! Events as a stream: one a line, or live as server-sent events. A task reads pages and waits until the client has
-//! taken them, so a slow client holds one page and no connection to the database.
+//! taken them, so a slow client holds about a page, bounded in bytes, and no connection to the database.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use event_store::Selection;
 use futures_util::stream;
+use read_side::history::RevealedEvent;
 use read_side::models::questions::MODELS;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -18,10 +19,15 @@ use crate::answer::add_positions;
 use crate::api::{Api, OpenStream};
 use crate::event::EventItem;
 
-/// How many events are read at once.
-const PAGE: u32 = 200;
-/// How many events wait for the client beside the page in work.
-const BUFFER: usize = 256;
+/// How many events are read at once at most, and how many at first, when it is not known how large they are.
+const PAGE: u32 = 64;
+const FIRST_PAGE: u32 = 8;
+/// How many bytes of events are handed over at once; a single larger event goes alone.
+const CHUNK_BYTES: usize = 64 << 10;
+/// How many chunks wait for the client beside the page in work.
+const BUFFER: usize = 2;
+/// How many bytes of events a page should hold. The next page is as large as the events of the last one suggest.
+const PAGE_BYTES: usize = 1 << 20;
 /// How long a client may leave the buffer full before its stream ends.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a live stream says that it lives.
@@ -41,18 +47,11 @@ pub(crate) enum Form {
 }
 
 /// Starts a stream of at most `limit` events. `open` is given back when the stream ends.
-pub(crate) fn respond(
-    api: Api,
-    selection: Selection,
-    form: Form,
-    limit: u64,
-    head: u64,
-    open: Option<OpenStream>,
-) -> Response {
+pub(crate) fn respond(api: Api, selection: Selection, form: Form, limit: u64, head: u64, open: OpenStream) -> Response {
     let (sender, receiver) = mpsc::channel::<Bytes>(BUFFER);
     let as_of = selection.until;
     tokio::spawn(async move {
-        let mut producer = Producer { api, selection, form, left: limit, head, sender };
+        let mut producer = Producer { api, selection, form, left: limit, head, page_events: FIRST_PAGE, sender };
         producer.run().await;
         drop(open);
     });
@@ -81,6 +80,8 @@ struct Producer {
     left: u64,
     /// The end of the history when it was last asked for: whatever was not selected up to there never will be.
     head: u64,
+    /// How many events the next page has at most.
+    page_events: u32,
     sender: mpsc::Sender<Bytes>,
 }
 
@@ -116,7 +117,7 @@ impl Producer {
 
     /// Reads and sends what there is, at most a page.
     async fn page(&mut self) -> Page {
-        let wanted = u32::try_from(self.left.min(u64::from(PAGE))).unwrap_or(PAGE);
+        let wanted = u32::try_from(self.left).unwrap_or(PAGE).min(self.page_events);
         let events = match self.api.history.select(self.selection.clone(), wanted).await {
             Ok(events) => events,
             Err(error) => {
@@ -126,15 +127,16 @@ impl Producer {
             }
         };
         let full = events.len() == wanted as usize;
-        for event in events {
-            let position = event.recorded.position;
-            let Some(chunk) = write(self.form, EventItem::from(event)) else { return Page::Ended };
+        let Some(Gathered { chunks, sent, last, largest, cut }) = gather(self.form, events) else { return Page::Ended };
+        for chunk in chunks {
             if !self.send(chunk).await {
                 return Page::Ended;
             }
-            self.selection.after = position;
-            self.left = self.left.saturating_sub(1);
         }
+        let full = full || cut;
+        self.selection.after = self.selection.after.max(last);
+        self.left = self.left.saturating_sub(sent);
+        self.page_events = page_events(self.page_events, largest);
         if self.left == 0 {
             return Page::Ended;
         }
@@ -177,10 +179,67 @@ enum Page {
     Ended,
 }
 
-fn write(form: Form, event: EventItem) -> Option<Bytes> {
+/// A page as it is sent.
+#[derive(Default)]
+struct Gathered {
+    chunks: Vec<Bytes>,
+    /// How many events are in the chunks.
+    sent: u64,
+    /// The position of the last of them.
+    last: u64,
+    /// The bytes of the largest of them.
+    largest: usize,
+    /// Whether events were left out, to be read again for the next page.
+    cut: bool,
+}
+
+/// Writes events until the page is full, so that a slow client does not make the rest wait in memory.
+fn gather(form: Form, events: Vec<RevealedEvent>) -> Option<Gathered> {
+    let (mut page, mut chunk, mut bytes) = (Gathered::default(), String::new(), 0);
+    for event in events {
+        let position = event.recorded.position;
+        let text = write(form, EventItem::from(event))?;
+        bytes += text.len();
+        if bytes > PAGE_BYTES && page.sent > 0 {
+            page.cut = true;
+            break;
+        }
+        if chunk.len() + text.len() > CHUNK_BYTES && !chunk.is_empty() {
+            page.chunks.push(Bytes::from(std::mem::take(&mut chunk)));
+        }
+        page.largest = page.largest.max(text.len());
+        (page.sent, page.last) = (page.sent + 1, position);
+        chunk.push_str(&text);
+    }
+    page.chunks.extend(Some(chunk).filter(|chunk| !chunk.is_empty()).map(Bytes::from));
+    Some(page)
+}
+
+/// How many events to read after a page of `before` whose largest took so many bytes: at most twice as many, and no
+/// more than [`PAGE_BYTES`] if they are as large.
+fn page_events(before: u32, largest: usize) -> u32 {
+    let fitting = u32::try_from(PAGE_BYTES / largest.max(1)).unwrap_or(PAGE);
+    before.saturating_mul(2).min(fitting).clamp(1, PAGE)
+}
+
+fn write(form: Form, event: EventItem) -> Option<String> {
     let json = serde_json::to_string(&event).ok()?;
-    Some(Bytes::from(match form {
+    Some(match form {
         Form::Lines => format!("{json}\n"),
         Form::ServerSent => format!("id: {}\nevent: {}\ndata: {json}\n\n", event.position, event.event_type),
-    }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_grows_slowly_while_events_are_small_and_shrinks_at_once_when_they_are_large() {
+        assert_eq!(page_events(FIRST_PAGE, 500), 2 * FIRST_PAGE);
+        assert_eq!(page_events(PAGE, 500), PAGE);
+        assert_eq!(page_events(PAGE, 0), PAGE);
+        assert_eq!(page_events(PAGE, 128 << 10), 8);
+        assert_eq!(page_events(PAGE, 16 << 20), 1);
+    }
 }

@@ -117,12 +117,20 @@ pub(crate) async fn advance(
     Ok(moved.rows_affected() == new.len() as u64)
 }
 
-/// Says why a model does not go on, beside its checkpoint.
-pub(crate) async fn block(pool: &PgPool, model: &'static str, why: &str) -> Result<(), ProjectorError> {
+/// Says beside its checkpoint why a model does not go on that could not be rebuilt; unless it was rebuilt meanwhile.
+pub(crate) async fn block(pool: &PgPool, model: &'static dyn Model, why: &str) -> Result<(), ProjectorError> {
     let (pool, why) = (pool.clone(), why.to_owned());
     spawned(async move {
-        let statement = "update read.checkpoint set blocked = $2, updated_at = clock_timestamp() where model = $1";
-        sqlx::query(statement).bind(model).bind(why).execute(&pool).await.map(|_| ())
+        sqlx::query(
+            "update read.checkpoint set blocked = $3, updated_at = clock_timestamp()
+              where model = $1 and (revision < $2 or revision = $2 and position = 0)",
+        )
+        .bind(model.name())
+        .bind(model.revision().cast_signed())
+        .bind(why)
+        .execute(&pool)
+        .await
+        .map(|_| ())
     })
     .await
 }

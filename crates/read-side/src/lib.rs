@@ -23,6 +23,7 @@ pub mod schema;
 mod shadow;
 mod source;
 pub mod status;
+mod stray;
 mod table;
 
 pub use error::ProjectorError;

@@ -20,7 +20,7 @@ use crate::rebuild::{self, Rebuilt};
 use crate::runner::{self, Applied};
 use crate::source::{self, Batch, Source};
 use crate::status;
-use crate::{models, schema, spawned};
+use crate::{models, schema, spawned, stray};
 
 const BACK_OFF_MIN: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(5);
@@ -28,8 +28,12 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 const YIELD: Duration = Duration::from_millis(50);
 /// How long to leave a model alone that could not be rebuilt.
 const REBUILD_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// Likewise where another process rebuilds it, or the cause passes by itself.
+const REBUILD_SOON_AFTER: Duration = Duration::from_secs(2);
 /// How often figures are taken, and blocked models tried again where nothing else is to do.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
+/// How often blocked models are tried again while others go on, and tables dropped that no one shows.
+const TEND_EVERY: Duration = Duration::from_secs(10);
 
 /// How a projector works.
 #[derive(Clone, Debug)]
@@ -79,6 +83,7 @@ pub async fn run(
         rebuild_again_at: HashMap::new(),
         back_off: BACK_OFF_MIN,
         report_at: Instant::now(),
+        tend_at: Instant::now() + TEND_EVERY,
     };
     let outcome = loop {
         match projector.follow().await {
@@ -113,6 +118,7 @@ struct Projector {
     rebuild_again_at: HashMap<&'static str, Instant>,
     back_off: Duration,
     report_at: Instant,
+    tend_at: Instant,
 }
 
 impl Projector {
@@ -123,6 +129,7 @@ impl Projector {
         self.load().await?;
         while !self.stop.is_cancelled() {
             self.report().await?;
+            self.tend().await?;
             if self.collect_rebuilt().await? || self.rebuild_again() {
                 return Ok(());
             }
@@ -243,8 +250,7 @@ impl Projector {
             tracing::info!(model = model.name(), revision = model.revision(), "rebuilding the model");
             let (pool, reader, vault) = (self.pool.clone(), self.reader.clone(), self.vault.clone());
             let stop = self.stop.clone();
-            let work = async move { rebuild::rebuild(&pool, &reader, &vault, &[model], &stop, Arc::new(|_| {})).await };
-            self.rebuilding.insert(model.name(), tokio::spawn(work));
+            self.rebuilding.insert(model.name(), tokio::spawn(rebuild::renew(pool, reader, vault, model, stop)));
         }
     }
 
@@ -257,10 +263,16 @@ impl Projector {
         match rebuild.await? {
             Ok(Rebuilt { events, position, .. }) => tracing::info!(model, events, position, "rebuilt the model"),
             Err(error @ ProjectorError::HistoryForked { .. }) => return Err(error),
+            Err(error) if error.is_passing() || matches!(error, ProjectorError::Stopped(_)) => {
+                tracing::info!(model, %error, "the model will be rebuilt later");
+                self.rebuild_again_at.insert(model, Instant::now() + REBUILD_SOON_AFTER);
+            }
             Err(error) => {
                 tracing::error!(model, %error, "the model could not be rebuilt");
                 self.rebuild_again_at.insert(model, Instant::now() + REBUILD_AGAIN_AFTER);
-                checkpoint::block(&self.pool, model, &error.to_string()).await?;
+                if let Some(model) = self.settings.models.iter().copied().find(|known| known.name() == model) {
+                    checkpoint::block(&self.pool, model, &error.to_string()).await?;
+                }
             }
         }
         Ok(true)
@@ -268,6 +280,16 @@ impl Projector {
 
     fn rebuild_again(&self) -> bool {
         self.rebuild_again_at.values().any(|at| *at <= Instant::now())
+    }
+
+    /// Lets blocked models be tried again, and drops what interrupted rebuilds left meanwhile.
+    async fn tend(&mut self) -> Result<(), ProjectorError> {
+        if Instant::now() < self.tend_at {
+            return Ok(());
+        }
+        self.tend_at = Instant::now() + TEND_EVERY;
+        self.checkpoints.iter_mut().for_each(|checkpoint| checkpoint.blocked = None);
+        spawned(stray::sweep(self.pool.clone(), self.settings.models.clone())).await
     }
 
     async fn report(&mut self) -> Result<(), ProjectorError> {

@@ -21,7 +21,7 @@ use crate::error::ProjectorError;
 use crate::model::Model;
 use crate::shadow::Shadow;
 use crate::source::page;
-use crate::{bigint, schema, spawned};
+use crate::{bigint, schema, spawned, stray};
 
 /// Events read at once.
 const PAGE_EVENTS: usize = 4_000;
@@ -31,8 +31,10 @@ const PAGES_AHEAD: usize = 2;
 const CAUGHT_UP_EVENTS: usize = 200;
 /// How often the swap is tried while queries hold the views.
 const SWAPS_MAX: u32 = 40;
-/// The first half of the advisory lock of a model's rebuild.
-const REBUILD_LOCK: i32 = 0x6361_7265;
+/// How often a model's lock is tried: a projector that drops old tables holds it for a moment.
+const LOCKS_MAX: u32 = 20;
+/// How long between two tries.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How far a rebuild has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +77,21 @@ pub async fn rebuild(
 ) -> Result<Rebuilt, ProjectorError> {
     schema::prepare(pool, models).await?;
     let (pool, models) = (pool.clone(), models.to_vec());
-    let history = History { reader: reader.clone(), vault: vault.clone(), stop: stop.clone(), on_progress };
+    let history =
+        History { reader: reader.clone(), vault: vault.clone(), stop: stop.clone(), on_progress, outdated_only: false };
     spawned(async move { rebuild_alone(&pool, &history, &models).await }).await
+}
+
+/// Rebuilds a model of an older revision or without rows, unless another process did so meanwhile.
+pub(crate) async fn renew(
+    pool: PgPool,
+    reader: Reader,
+    vault: Vault,
+    model: &'static dyn Model,
+    stop: CancellationToken,
+) -> Result<Rebuilt, ProjectorError> {
+    let history = History { reader, vault, stop, on_progress: Arc::new(|_| {}), outdated_only: true };
+    spawned(async move { rebuild_alone(&pool, &history, &[model]).await }).await
 }
 
 /// Gives the parked keys of a model another try, by rebuilding it.
@@ -98,6 +113,8 @@ struct History {
     vault: Vault,
     stop: CancellationToken,
     on_progress: OnProgress,
+    /// Whether models with rows of this revision are left as they are.
+    outdated_only: bool,
 }
 
 async fn rebuild_alone(
@@ -119,13 +136,13 @@ async fn rebuild_alone(
 
 async fn lock(guard: &mut PoolConnection<Postgres>, models: &[&'static dyn Model]) -> Result<(), ProjectorError> {
     for model in models {
-        let (locked,): (bool,) = sqlx::query_as("select pg_try_advisory_lock($1, hashtext($2))")
-            .bind(REBUILD_LOCK)
-            .bind(model.name())
-            .fetch_one(&mut **guard)
-            .await?;
-        if !locked {
-            return Err(ProjectorError::Busy(model.name().to_owned()));
+        let mut tries = 1;
+        while !stray::try_lock(guard, model.name()).await? {
+            if tries == LOCKS_MAX {
+                return Err(ProjectorError::Busy(model.name().to_owned()));
+            }
+            tries += 1;
+            tokio::time::sleep(TRY_AGAIN_AFTER).await;
         }
     }
     Ok(())
@@ -137,31 +154,61 @@ async fn rebuild_locked(
     models: &[&'static dyn Model],
 ) -> Result<Rebuilt, ProjectorError> {
     let checkpoints = checkpoint::load(pool, models).await?;
+    if history.outdated_only && checkpoints.iter().all(is_current) {
+        let position = checkpoints.iter().map(|checkpoint| checkpoint.position).min().unwrap_or(0);
+        return Ok(Rebuilt { events: 0, position, versions: 0 });
+    }
     let epoch = history.reader.head().await?.epoch;
     let of_this_history: Vec<_> = checkpoints.iter().filter(|checkpoint| checkpoint.epoch == epoch).cloned().collect();
     // A forked history is not to be covered up: only after the epoch was raised may a model start over on another one.
     checkpoint::verify(&history.reader, &of_this_history).await?;
+    // From here on nobody else erases what older rebuilds left, so it goes first.
+    for model in models {
+        stray::sweep_locked(pool, model.name()).await?;
+    }
     let mut shadows = Vec::with_capacity(models.len());
+    let outcome = build(pool, history, checkpoints, &mut shadows).await;
+    for shadow in &mut shadows {
+        shadow.rest().await;
+    }
+    // Whatever became of it, the checkpoints tell which tables are shown.
+    for model in models {
+        if let Err(error) = stray::sweep_locked(pool, model.name()).await {
+            tracing::warn!(model = model.name(), %error, "unshown tables are left for a projector to drop");
+        }
+    }
+    outcome
+}
+
+fn is_current(checkpoint: &Checkpoint) -> bool {
+    let Checkpoint { model, revision, position, .. } = checkpoint;
+    *revision > model.revision() || *revision == model.revision() && *position > 0
+}
+
+/// Fills new tables and shows them.
+async fn build(
+    pool: &PgPool,
+    history: &History,
+    checkpoints: Vec<Checkpoint>,
+    shadows: &mut Vec<Shadow>,
+) -> Result<Rebuilt, ProjectorError> {
     for checkpoint in checkpoints {
         shadows.push(Shadow::create(pool, checkpoint.model, checkpoint.generation + 1).await?);
     }
-    let mut end = read_all(history, &mut shadows).await?;
-    for shadow in &mut shadows {
+    let mut end = read_all(history, shadows).await?;
+    for shadow in &mut *shadows {
         shadow.complete(pool).await?;
     }
-    end = catch_up(pool, history, &mut shadows, end).await?;
+    end = catch_up(pool, history, shadows, end).await?;
     for attempt in 1.. {
-        match swap(pool, history, &mut shadows, &mut end).await {
+        match swap(pool, history, shadows, &mut end).await {
             Err(error) if error.is_passing() && attempt < SWAPS_MAX => {
                 tracing::info!(%error, "queries hold the views; trying again to swap them");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(TRY_AGAIN_AFTER).await;
             }
             Err(error) => return Err(error),
             Ok(()) => break,
         }
-    }
-    for shadow in &shadows {
-        shadow.drop_others(pool).await;
     }
     let versions = shadows.iter().map(Shadow::versions).sum();
     Ok(Rebuilt { events: end.position, position: end.position, versions })

@@ -13,8 +13,8 @@ use crate::decode::{self, Incoming};
 use crate::error::ProjectorError;
 use crate::fold::{Changes, Folding, StoredRow};
 use crate::model::Model;
-use crate::rows;
 use crate::table::Table;
+use crate::{rows, stray};
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -153,6 +153,7 @@ async fn apply_to_model(
         rows::write(connection, &table, &mut changes).await?;
     }
     rows::erase(connection, &table, &erased).await?;
+    stray::erase(connection, model.name(), &erased).await?;
     Ok(Ok(parks))
 }
 

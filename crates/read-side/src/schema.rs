@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use crate::error::ProjectorError;
 use crate::model::Model;
 use crate::table::Table;
-use crate::{bigint, spawned};
+use crate::{bigint, spawned, stray};
 
 /// Held while tables are made, so that processes that start together do not collide.
 const PREPARE_LOCK: i64 = 0x6361_7265_6c6f_6701;
@@ -14,14 +14,19 @@ const PREPARE_LOCK: i64 = 0x6361_7265_6c6f_6701;
 /// A model without rows is rebuilt rather than projected where the history is longer than this.
 const REBUILD_ABOVE_EVENTS: u64 = 10_000;
 
-/// Makes the tables that are missing. Gives the models to be rebuilt before they go on: those whose tables are of an
+/// Makes the tables that are missing and drops those that an interrupted rebuild left. Gives the models to be rebuilt before they go on: those whose tables are of an
 /// older revision, and new ones on a long history. Idempotent; safe in several processes at once.
 ///
 /// # Errors
 /// The database cannot be reached, or refuses a model's table.
 pub async fn prepare(pool: &PgPool, models: &[&'static dyn Model]) -> Result<Vec<&'static dyn Model>, ProjectorError> {
     let (pool, models) = (pool.clone(), models.to_vec());
-    spawned(async move { prepare_now(&pool, &models).await }).await
+    spawned(async move {
+        let outdated = prepare_now(&pool, &models).await?;
+        stray::sweep(pool, models).await?;
+        Ok::<_, ProjectorError>(outdated)
+    })
+    .await
 }
 
 async fn prepare_now(pool: &PgPool, models: &[&'static dyn Model]) -> Result<Vec<&'static dyn Model>, ProjectorError> {
@@ -152,27 +157,5 @@ pub(crate) async fn show(
          comment on view read.{name} is 'Rows of the model {name}, all versions. Present: to_position = 9223372036854775807.';"
     );
     sqlx::raw_sql(AssertSqlSafe(ddl)).execute(connection).await?;
-    Ok(())
-}
-
-/// Drops the model's tables of every generation but the one that its checkpoint names.
-pub(crate) async fn drop_others(
-    connection: &mut PgConnection,
-    model: &'static dyn Model,
-    keep: &Table,
-) -> Result<(), ProjectorError> {
-    let pattern = format!("^{}(_fact)?_r[0-9]+_g[0-9]+$", model.name());
-    let tables: Vec<(String,)> = sqlx::query_as(
-        "select format('%I.%I', schemaname, tablename)
-           from pg_tables
-          where schemaname = 'read' and tablename ~ $1
-          order by tablename",
-    )
-    .bind(pattern)
-    .fetch_all(&mut *connection)
-    .await?;
-    for (table,) in tables.into_iter().filter(|(table,)| *table != keep.rows && *table != keep.facts) {
-        sqlx::raw_sql(AssertSqlSafe(format!("drop table if exists {table}"))).execute(&mut *connection).await?;
-    }
     Ok(())
 }

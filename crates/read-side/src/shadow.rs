@@ -201,14 +201,10 @@ impl Shadow {
         Ok(())
     }
 
-    /// Drops the tables that are shown no more. What cannot be dropped now goes with the next rebuild.
-    pub(crate) async fn drop_others(&self, pool: &PgPool) {
-        let dropped = async {
-            let mut connection = pool.acquire().await?;
-            schema::drop_others(&mut connection, self.model, &self.table).await
-        };
-        if let Err(error) = dropped.await {
-            tracing::warn!(model = self.model.name(), %error, "old tables are left for the next rebuild");
+    /// Waits for what is still being copied, so that nothing holds the tables.
+    pub(crate) async fn rest(&mut self) {
+        if let Err(error) = self.sent().await {
+            tracing::debug!(model = self.model.name(), %error, "the last copy failed");
         }
     }
 }

@@ -92,9 +92,12 @@ pub async fn list(
         Some(Form::ServerSent) => {
             selection.after = last_event_id(&headers)?.or(after).unwrap_or(0);
             let open = api.open_stream(&holder.0)?;
-            Ok(event_stream::respond(api, selection, Form::ServerSent, u64::MAX, head, Some(open)))
+            Ok(event_stream::respond(api, selection, Form::ServerSent, u64::MAX, head, open))
         }
-        Some(Form::Lines) => Ok(event_stream::respond(api, selection, Form::Lines, limit, head, None)),
+        Some(Form::Lines) => {
+            let open = api.open_stream(&holder.0)?;
+            Ok(event_stream::respond(api, selection, Form::Lines, limit, head, open))
+        }
         None => {
             let page = u32::try_from(limit).unwrap_or(LIMIT_MAX);
             let mut events = api.history.select(selection, page.saturating_add(1)).await?;
