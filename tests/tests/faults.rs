@@ -180,7 +180,7 @@ async fn roles_killed_at_any_moment_lose_nothing_that_was_accepted() {
     let mut random = StdRng::seed_from_u64(seed);
     let database = TestDatabase::create().await;
     let system = System::new(&database.url, &nats_url()).await;
-    let kinds = [Role::Commands, Role::Relay, Role::Projector];
+    let kinds = Role::ALL;
     let mut processes: Vec<(Role, Process)> =
         kinds.iter().chain(&kinds).map(|role| (*role, system.spawn(&[*role]))).collect();
     let mut accepted = Vec::new();
