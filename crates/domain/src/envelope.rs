@@ -218,6 +218,9 @@ impl CommandMessage {
         if body.actor.kind == ActorKind::Agent && body.actor.agent().is_none() {
             return Err(Rejection::validation("/actor/id", "the id of an agent is a UUID"));
         }
+        if !body.data.get().trim_start().starts_with('{') {
+            return Err(Rejection::validation("/data", "an object is expected"));
+        }
         if body.occurred_at.is_some_and(|time| time < OCCURRED_AT_MIN) {
             return Err(Rejection::validation("/occurred_at", format!("must not be before {OCCURRED_AT_MIN}")));
         }
@@ -383,6 +386,14 @@ mod tests {
             assert_eq!(at(ancient).err().map(|rejection| rejection.code), Some(Code::Validation), "{ancient}");
         }
         assert_eq!(at("1900-01-01T00:00:00Z"), Ok(Some(OCCURRED_AT_MIN)));
+    }
+
+    #[test]
+    fn the_content_of_a_command_is_an_object() {
+        let text = body("").replace(r#"{"name":"First line"}"#, r#"["First line","manual"]"#);
+        let pointers =
+            parse(&text).err().map(|rejection| rejection.errors.into_iter().map(|error| error.pointer).collect());
+        assert_eq!(pointers, Some(vec!["/data".to_owned()]));
     }
 
     #[test]

@@ -94,10 +94,8 @@ pub(super) fn check(
 ) -> Result<Checked, Rejection> {
     let normalized =
         normalize(new.kind, &new.value).map_err(|detail| Rejection::validation(format!("{pointer}/value"), detail))?;
-    let claim = key(new.kind, &normalized);
-    // A duplicate holds the claim beside the others: whoever comes later without permission meets it.
-    let holder = claim.as_ref().and_then(|key| context.loaded.claims.get(key)?.first());
-    if let Some(holding) = holder.filter(|_| !allow_duplicate) {
+    let claim = key(new.kind, &normalized).filter(|_| !allow_duplicate);
+    if let Some(holding) = claim.as_ref().and_then(|key| context.loaded.claims.get(key)?.first()) {
         return Err(taken(pointer, survivor(context.loaded, CustomerId(holding.holder.id))));
     }
     let contact = Contact { value: new.value.clone(), normalized, label: new.label.clone() };

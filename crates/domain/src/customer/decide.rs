@@ -165,16 +165,20 @@ fn role_needed(command: &Command) -> Option<Role> {
 /// The claims that a command takes or must find free.
 fn claimed(command: &Command) -> Vec<ClaimKey> {
     match command {
-        Command::Register { contact_points, external_refs, .. } => {
+        Command::Register { contact_points, external_refs, allow_duplicate, .. } => {
             // No more than can be accepted: whatever else is in the message is refused unseen.
-            let contacts = contact_points.iter().take(CONTACT_POINTS_MAX).filter_map(contact::claimed);
+            let claiming = contact_points.iter().take(CONTACT_POINTS_MAX).filter(|_| !allow_duplicate);
+            let contacts = claiming.filter_map(contact::claimed);
             contacts.chain(external_refs.iter().take(EXTERNAL_REFS_MAX).map(reference::key)).collect()
         }
-        Command::AddContactPoint { contact_point, .. } => contact::claimed(contact_point).into_iter().collect(),
+        Command::AddContactPoint { contact_point, allow_duplicate: false } => {
+            contact::claimed(contact_point).into_iter().collect()
+        }
         Command::LinkExternalRef { system, id } => {
             vec![reference::key(&ExternalRef { system: system.clone(), id: id.clone() })]
         }
-        Command::Rename { .. }
+        Command::AddContactPoint { allow_duplicate: true, .. }
+        | Command::Rename { .. }
         | Command::RemoveContactPoint { .. }
         | Command::VerifyContactPoint { .. }
         | Command::SetPrimaryContactPoint { .. }
