@@ -114,7 +114,7 @@ impl Environment {
             (Some(_), Some(_)) => return Err(Usage(format!("{KEY_NAMES}: set one of them, not both"))),
             (None, None) => {
                 let remedy = "make a key with `openssl rand -hex 32`, keep it apart from the database's backups";
-                return Err(Usage(format!("neither {KEY_NAMES} is set: {remedy}")));
+                return Err(Usage(format!("{KEY_NAMES} must be set: {remedy}")));
             }
             (Some(text), None) => ("CARELOG_MASTER_KEY", text.to_owned()),
             (None, Some(path)) => {

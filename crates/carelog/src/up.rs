@@ -109,6 +109,7 @@ pub async fn with_free_http_addr(environment: Environment) -> Environment {
     if environment.optional("CARELOG_HTTP_ADDR").is_some() || tokio::net::TcpListener::bind(USUAL).await.is_ok() {
         return environment;
     }
+    eprintln!("{USUAL} is taken: the query API listens on a free port");
     environment.with("CARELOG_HTTP_ADDR", "127.0.0.1:0")
 }
 
@@ -126,8 +127,13 @@ pub fn addresses(environment: &Environment, servers: &Servers, http: SocketAddr)
     ];
     lines.extend(servers.state_dir.as_ref().map(|path| format!("  state        {}", path.display())));
     let subject = format!("{}.command.web.team.form", environment.prefix());
-    lines.push("Send a command from another terminal:".to_owned());
+    lines.push("For another terminal (new at each start):".to_owned());
     lines.push(format!("  export NATS_URL={nats}"));
+    lines.push(format!("  export DATABASE_URL={}", environment.database_url()?));
+    lines.extend(
+        environment.optional("CARELOG_MASTER_KEY_FILE").map(|path| format!("  export CARELOG_MASTER_KEY_FILE={path}")),
+    );
+    lines.push("Send a command from there:".to_owned());
     lines.push("  carelog send team.form --publisher web --data '{\"name\":\"First line 一线\"}'".to_owned());
     lines.push("or with the nats CLI:".to_owned());
     lines.push(format!(
