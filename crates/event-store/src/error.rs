@@ -35,8 +35,9 @@ impl From<sqlx::Error> for StoreError {
         #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's enum is non-exhaustive; the rest are defects")]
         let passing = match &error {
             sqlx::Error::Database(database) => database.code().is_none_or(|code| {
-                // Connection, resources, operator intervention, serialization, locks: PostgreSQL's appendix A.
-                ["08", "53", "57", "40", "55"].iter().any(|class| code.starts_with(class))
+                // Connection, resources, operator intervention, the system below (a disk that fails to be read),
+                // serialization, locks: PostgreSQL's appendix A.
+                ["08", "53", "57", "58", "40", "55"].iter().any(|class| code.starts_with(class))
             }),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
