@@ -23,7 +23,9 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 const MAX_BYTES: i64 = 1 << 30;
 /// The largest command with its headers.
 const MESSAGE_BYTES_WITH_HEADERS_MAX: i32 = MESSAGE_BYTES_MAX as i32 + 16 * 1024;
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// When a command is given to another process that this one did not bring to its end. The lane answers within four
+/// seconds; what a killed process held must not wait much longer.
+const ACK_WAIT: Duration = Duration::from_secs(10);
 const ACK_PENDING_MAX: i64 = 1024;
 /// How many messages one process holds beyond those it works on. Few: they wait here while their time runs.
 const PULL_MESSAGES_MAX: usize = 128;
