@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::hash::content_hash;
 use crate::outcome::{Outcome, outcome, write_rejection};
 use crate::row::bigint;
-use crate::sealing::{NewKey, SealError, SubjectKeys, Vault, personal_subjects};
+use crate::sealing::{Clear, NewKey, SealError, SubjectKeys, Vault};
 
 /// The namespace of the ids of timers' commands.
 const TIMER_NAMESPACE: Uuid = Uuid::from_u128(0x7c1d_5a0e_9f2b_4c53_8b1e_d4a6_03f7_1e92);
@@ -171,16 +171,24 @@ impl Batch {
     /// Seals the events. A group that cannot be sealed, because its subject was erased meanwhile, is given a guard
     /// that cannot hold.
     async fn seal(&mut self, connection: &mut PgConnection, vault: &Vault) -> Result<Sealed, StoreError> {
-        let subjects = personal_subjects(self.events.iter().map(|event| event.payload.as_str()))
-            .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let clear: Vec<Option<Clear>> =
+            self.events.iter().map(|event| Clear::read(&event.payload)).collect::<Result<_, _>>()?;
+        let subjects = clear.iter().flatten().flat_map(|clear| &clear.subjects).copied().collect();
         let mut keys: SubjectKeys = vault.keys_for(connection, &subjects).await?;
         let mut sealed = Sealed::default();
         let mut refused = BTreeSet::new();
         let mut made_by: HashMap<Uuid, i32> = HashMap::new();
-        for event in &self.events {
-            let group = self.commands.get(event.command).map_or(-1, |command| command.group);
+        for (event, clear) in self.events.iter().zip(clear) {
+            let Some(clear) = clear else {
+                sealed.event(event, event.payload.clone())?;
+                continue;
+            };
+            let group = self.group_of(event.command);
+            // A key goes in with the group that made it: what another group seals under it has to wait.
+            let waits = clear.subjects.iter().any(|subject| made_by.get(subject).is_some_and(|maker| *maker != group));
+            sealed.subjects.extend(clear.subjects.iter().map(|subject| (group, *subject)));
             let mut made = Vec::new();
-            let payload = match keys.seal(event.event_id, &event.payload, &mut made) {
+            let payload = match keys.seal(event.event_id, clear, &mut made) {
                 Ok(payload) => payload,
                 Err(SealError::Store(error)) => return Err(error),
                 Err(SealError::Erased) => {
@@ -188,15 +196,11 @@ impl Batch {
                     "null".to_owned()
                 }
             };
+            if waits {
+                refused.insert((group, event.stream));
+            }
             made_by.extend(made.iter().map(|key| (key.subject, group)));
             sealed.keys.extend(made.into_iter().map(|key| (group, key)));
-            for subject in personal_subjects(std::iter::once(event.payload.as_str())).unwrap_or_default() {
-                // A key goes in with the group that made it: what another group seals under it has to wait.
-                if made_by.get(&subject).is_some_and(|maker| *maker != group) {
-                    refused.insert((group, event.stream));
-                }
-                sealed.subjects.insert((group, subject));
-            }
             sealed.event(event, payload)?;
         }
         self.guards.extend(refused.into_iter().map(|(group, stream)| Guard { group, stream, version: u64::MAX }));
@@ -249,10 +253,15 @@ impl Sealed {
             .iter()
             .map(|command| command.rejection.as_ref().map(write_rejection).transpose())
             .collect::<Result<Vec<_>, _>>()?;
+        let counts = batch.counts();
         let streams = batch.streams_after();
         let (released, taken) = batch.claims_after();
         let timers = batch.timers_after()?;
-        let rows = sqlx::query(include_str!("append.sql"))
+        let statement = match batch.commands.as_slice() {
+            [_] => concat!("select * from log.append_one(", include_str!("append_arguments.sql"), ")"),
+            _ => concat!("select * from log.append(", include_str!("append_arguments.sql"), ")"),
+        };
+        let rows = sqlx::query(statement)
             .bind(column(&batch.commands, |command| command.publisher.as_str()))
             .bind(column(&batch.commands, |command| command.command_id))
             .bind(column(&batch.commands, |command| command.fingerprint.to_vec()))
@@ -260,8 +269,12 @@ impl Sealed {
             .bind(column(&batch.commands, |command| command.stream.category.name()))
             .bind(column(&batch.commands, |command| command.stream.id))
             .bind(column(&batch.commands, |command| bigint(command.version)))
+            .bind(column(&counts, |counts| counts.events))
+            .bind(column(&counts, |counts| counts.types.as_str()))
+            .bind(column(&counts, |counts| counts.counted_type))
+            .bind(column(&counts, |counts| counts.counted))
             .bind(rejections)
-            .bind(column(&batch.events, |event| i32::try_from(event.command + 1).unwrap_or(i32::MAX)))
+            .bind(column(&batch.events, |event| batch.group_of(event.command)))
             .bind(column(&batch.events, |event| event.event_id))
             .bind(column(&batch.events, |event| event.stream.category.name()))
             .bind(column(&batch.events, |event| event.stream.id))
@@ -324,6 +337,17 @@ impl Sealed {
 type Released<'a> = (i32, &'a ClaimKey, StreamId);
 type Taken<'a> = (i32, &'a ClaimKey, StreamId, ClaimKind);
 
+/// What a receipt tells of a command's events.
+#[derive(Default)]
+struct EventCounts<'a> {
+    events: i32,
+    /// Their types in order, with commas between.
+    types: String,
+    /// The counted type among them; no command has counted events of two types.
+    counted_type: Option<&'a str>,
+    counted: i32,
+}
+
 /// A timer as the append function takes it; without `due_at` it is cancelled.
 struct TimerRow {
     group: i32,
@@ -337,6 +361,23 @@ struct TimerRow {
 impl Batch {
     fn group_of(&self, command: usize) -> i32 {
         self.commands.get(command).map_or(-1, |command| command.group)
+    }
+
+    fn counts(&self) -> Vec<EventCounts<'_>> {
+        let mut counts: Vec<_> = self.commands.iter().map(|_| EventCounts::default()).collect();
+        for event in &self.events {
+            let Some(counts) = counts.get_mut(event.command) else { continue };
+            if counts.events > 0 {
+                counts.types.push(',');
+            }
+            counts.types.push_str(&event.event_type);
+            counts.events += 1;
+            if event.counted {
+                counts.counted_type = Some(&event.event_type);
+                counts.counted += 1;
+            }
+        }
+        counts
     }
 
     fn streams_after(&self) -> Vec<(StreamId, i32, u64)> {

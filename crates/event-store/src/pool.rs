@@ -26,13 +26,15 @@ pub enum PoolRole {
 impl PoolRole {
     const fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            // Plans of the append function are made before there are statistics: only index look-ups stay linear.
+            // Plans of the append function are made before there are statistics: only index look-ups stay linear. Made
+            // anew for each batch they would cost more than the batch.
             Self::Append => &[
                 ("role", "carelog_append"),
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "10s"),
                 ("jit", "off"),
+                ("plan_cache_mode", "force_generic_plan"),
                 ("enable_hashjoin", "off"),
                 ("enable_mergejoin", "off"),
                 ("enable_seqscan", "off"),

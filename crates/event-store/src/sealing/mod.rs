@@ -11,5 +11,5 @@ mod master;
 mod vault;
 
 pub use master::MasterKeys;
+pub(crate) use vault::{Clear, NewKey, SealError, SubjectKeys};
 pub use vault::{KEY_CACHE_LIFE, Vault};
-pub(crate) use vault::{NewKey, SealError, SubjectKeys, personal_subjects};

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::cipher::{self, KeyBytes};
-use super::json::{self, Clear, Sealed};
+use super::json::{self, Sealed};
 use super::master::MasterKeys;
 use crate::error::StoreError;
 
@@ -36,6 +36,25 @@ pub(crate) struct NewKey {
     pub(crate) key_version: u32,
     pub(crate) master_version: u32,
     pub(crate) wrapped: Vec<u8>,
+}
+
+/// A payload that holds personal values in clear, parsed.
+pub(crate) struct Clear {
+    value: Value,
+    pub(crate) subjects: BTreeSet<Uuid>,
+}
+
+impl Clear {
+    /// `None` for a payload without personal values.
+    pub(crate) fn read(payload: &str) -> Result<Option<Self>, StoreError> {
+        if !json::has_personal(payload) {
+            return Ok(None);
+        }
+        let value = serde_json::from_str(payload).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let mut subjects = BTreeSet::new();
+        json::subjects(&value, &mut subjects);
+        Ok(Some(Self { value, subjects }))
+    }
 }
 
 /// Why an event cannot be sealed.
@@ -177,13 +196,10 @@ impl Vault {
 }
 
 impl SubjectKeys {
-    /// Seals the personal values of a payload, making keys where there are none.
-    pub(crate) fn seal(&mut self, event_id: Uuid, payload: &str, made: &mut Vec<NewKey>) -> Result<String, SealError> {
-        if !json::has_personal(payload) {
-            return Ok(payload.to_owned());
-        }
-        let mut value: Value = serde_json::from_str(payload).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        json::seal(&mut value, "", &mut |clear: Clear<'_>| {
+    /// Seals a payload's personal values, making keys where there are none.
+    pub(crate) fn seal(&mut self, event_id: Uuid, clear: Clear, made: &mut Vec<NewKey>) -> Result<String, SealError> {
+        let mut value = clear.value;
+        json::seal(&mut value, "", &mut |clear: json::Clear<'_>| {
             let (version, key) = self.key_of(clear.subject, made)?;
             let plain = clear.value.to_string();
             let additional = additional(event_id, clear.subject, version, clear.path);
@@ -252,17 +268,6 @@ fn subjects<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<Uuid> {
     let mut found = BTreeSet::new();
     values.for_each(|value| json::subjects(value, &mut found));
     found
-}
-
-/// The subjects whose values stand in clear in these payloads.
-pub(crate) fn personal_subjects<'a>(
-    payloads: impl Iterator<Item = &'a str>,
-) -> Result<BTreeSet<Uuid>, serde_json::Error> {
-    let mut found = BTreeSet::new();
-    for payload in payloads.filter(|payload| json::has_personal(payload)) {
-        json::subjects(&serde_json::from_str(payload)?, &mut found);
-    }
-    Ok(found)
 }
 
 async fn fetch(

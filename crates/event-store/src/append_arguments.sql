@@ -1,0 +1,13 @@
+$1::text[], $2::uuid[], $3::bytea[], $4::integer[], $5::text[], $6::uuid[], $7::bigint[], $8::integer[],
+$9::text[], $10::text[], $11::integer[], $12::text[],
+$13::integer[], $14::uuid[], $15::text[], $16::uuid[], $17::bigint[], $18::text[], $19::smallint[],
+$20::timestamptz[], $21::text[], $22::text[], $23::bytea[], $24::boolean[],
+$25::integer[], $26::text[], $27::uuid[], $28::bigint[],
+$29::integer[], $30::text[], $31::uuid[], $32::bigint[],
+$33::integer[], $34::bytea[], $35::timestamptz[], $36::timestamptz[], $37::text[], $38::bigint[], $39::bigint[],
+$40::integer[], $41::bytea[], $42::text[], $43::uuid[],
+$44::integer[], $45::bytea[], $46::text[], $47::uuid[], $48::bigint[], $49::timestamptz[], $50::timestamptz[],
+$51::integer[], $52::text[], $53::uuid[], $54::text[], $55::timestamptz[], $56::uuid[], $57::text[],
+$58::integer[], $59::uuid[], $60::integer[], $61::integer[], $62::bytea[],
+$63::integer[], $64::uuid[],
+$65::integer[], $66::uuid[]
