@@ -430,3 +430,15 @@ async fn the_longest_waiting_sender_of_a_command_decides_its_deadline() {
     }
     database.remove().await;
 }
+
+#[tokio::test]
+async fn an_aggregate_that_exists_is_not_made_again_by_a_lane_that_has_not_read_it() {
+    let database = TestDatabase::create().await;
+    let team = Uuid::now_v7();
+    accepted(&lane(&database).await, form(team)).await;
+    let fresh = lane(&database).await;
+    assert_eq!(code(&send(&fresh, form(team)).await), Some(Code::AlreadyExists));
+    let (version, _) = accepted(&fresh, rename(team, "Second line")).await;
+    assert_eq!(version, 2);
+    database.remove().await;
+}

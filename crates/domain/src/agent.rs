@@ -210,6 +210,10 @@ impl Aggregate for Agent {
     type Command = Command;
     type Event = Event;
 
+    fn creates(command: &Command) -> bool {
+        matches!(command, Command::Register { .. })
+    }
+
     fn reads(_: Uuid, _: &Command, actor: &Actor, _: &Loaded) -> Vec<StreamId> {
         actor_stream(actor).into_iter().collect()
     }

@@ -88,6 +88,12 @@ macro_rules! aggregates {
                 match self { $(Self::$name(_) => Category::$name,)* }
             }
 
+            /// Whether it makes a new aggregate.
+            #[must_use]
+            pub fn creates(&self) -> bool {
+                match self { $(Self::$name(command) => $module::$name::creates(command),)* }
+            }
+
             /// The streams that deciding it reads, beside its own.
             #[must_use]
             pub fn reads(&self, id: Uuid, actor: &Actor, loaded: &Loaded) -> Vec<StreamId> {

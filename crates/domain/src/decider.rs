@@ -25,6 +25,9 @@ pub trait Aggregate: Clone + Default {
         Vec::new()
     }
 
+    /// Whether the command makes a new aggregate, so that there is most likely nothing to read of it.
+    fn creates(command: &Self::Command) -> bool;
+
     /// The claims that the decision looks at or takes; asked like [`Aggregate::reads`].
     fn claims(_id: Uuid, _command: &Self::Command, _loaded: &Loaded) -> Vec<ClaimQuery> {
         Vec::new()

@@ -110,6 +110,10 @@ impl Aggregate for Team {
     type Command = Command;
     type Event = Event;
 
+    fn creates(command: &Command) -> bool {
+        matches!(command, Command::Form { .. })
+    }
+
     fn reads(_: Uuid, command: &Command, actor: &Actor, _: &Loaded) -> Vec<StreamId> {
         let member = match command {
             Command::AddMember { agent } => Some(agent.stream()),

@@ -256,6 +256,10 @@ impl Aggregate for Transaction {
     type Command = Command;
     type Event = Event;
 
+    fn creates(command: &Command) -> bool {
+        matches!(command, Command::Record { .. })
+    }
+
     fn reads(_: Uuid, command: &Command, _: &Actor, loaded: &Loaded) -> Vec<StreamId> {
         match command {
             Command::Record { customer, .. } => customer::chain(loaded, *customer),

@@ -37,10 +37,16 @@ impl Missing {
     }
 }
 
-/// What a decided command used: all of it is guarded.
-struct Used {
+/// What a command wants to read, given what is known so far.
+pub(super) struct Wanted {
     streams: Vec<StreamId>,
     claims: Vec<ClaimQuery>,
+}
+
+/// What a decided command used: all of it is guarded.
+pub(super) struct Used {
+    pub(super) streams: Vec<StreamId>,
+    pub(super) claims: Vec<ClaimQuery>,
     /// The counted claims that it took, and so needs room in; of the others it needs what it saw.
     takes: HashSet<ClaimKey>,
 }
@@ -82,9 +88,14 @@ impl Workspace {
         &self.loaded
     }
 
-    /// The streams that each command used, in the order of the batch.
-    pub(super) fn used_streams(&self) -> impl Iterator<Item = &[StreamId]> {
-        self.used.iter().map(|used| used.streams.as_slice())
+    /// What each command used, in the order of the batch.
+    pub(super) fn used(&self) -> &[Used] {
+        &self.used
+    }
+
+    /// The claims that the batch changed, each with the holder whose part in it is another now.
+    pub(super) const fn changed_claims(&self) -> &HashSet<(ClaimKey, StreamId)> {
+        &self.changed_claims
     }
 
     /// Whether the batch changed a stream.
@@ -93,20 +104,25 @@ impl Workspace {
         self.base_versions.get(&stream).copied().unwrap_or(0) != version
     }
 
-    /// What a command wants to read, and which of it is not there yet.
-    pub(super) fn missing(&self, message: &CommandMessage, missing: &mut Missing) {
-        let (streams, claims) = self.wanted(message);
-        missing.streams.extend(streams.into_iter().filter(|stream| !self.loaded.streams.contains_key(stream)));
-        missing.claims.extend(claims.into_iter().filter(|query| !self.base_claims.contains_key(query)));
-    }
-
-    fn wanted(&self, message: &CommandMessage) -> (Vec<StreamId>, Vec<ClaimQuery>) {
+    /// What a command wants to read: its own stream, and what its decision asks for.
+    pub(super) fn wanted(&self, message: &CommandMessage) -> Wanted {
         let id = message.stream.id;
         let mut streams = message.command.reads(id, &message.actor, &self.loaded);
         streams.push(message.stream);
         streams.sort_unstable();
         streams.dedup();
-        (streams, message.command.claims(id, &self.loaded))
+        Wanted { streams, claims: message.command.claims(id, &self.loaded) }
+    }
+
+    /// Whether some of what is wanted is not there yet; adds it to `missing`.
+    pub(super) fn is_missing(&self, wanted: &Wanted, missing: &mut Missing) -> bool {
+        let streams = wanted.streams.iter().filter(|stream| !self.loaded.streams.contains_key(stream));
+        let claims = wanted.claims.iter().filter(|query| !self.base_claims.contains_key(query));
+        let (mut streams, mut claims) = (streams.peekable(), claims.peekable());
+        let some = streams.peek().is_some() || claims.peek().is_some();
+        missing.streams.extend(streams);
+        missing.claims.extend(claims.cloned());
+        some
     }
 
     pub(super) fn add_stream(&mut self, stream: StreamId, state: domain::decider::LoadedStream) {
@@ -127,9 +143,8 @@ impl Workspace {
     }
 
     /// The time of the decision (never before the last event of a stream that it reads), and of what happened.
-    fn times(&self, message: &CommandMessage, clock: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
-        let (streams, _) = self.wanted(message);
-        let recorded = streams.iter().filter_map(|stream| self.loaded.streams.get(stream)?.recorded_at).max();
+    fn times(&self, message: &CommandMessage, wanted: &Wanted, clock: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let recorded = wanted.streams.iter().filter_map(|stream| self.loaded.streams.get(stream)?.recorded_at).max();
         let now = recorded.map_or(clock, |recorded| recorded.max(clock)).trunc_subsecs(6);
         let occurred_at = message.occurred_at.unwrap_or(now);
         // A timer is due by the database's clock: a handler whose clock is behind must not think it early.
@@ -141,12 +156,16 @@ impl Workspace {
     ///
     /// # Errors
     /// The rejection, with its stable code.
-    pub(super) fn decide(&self, message: &CommandMessage, clock: DateTime<Utc>) -> Result<Decision, Rejection> {
-        let (streams, _) = self.wanted(message);
-        if streams.len() > STREAMS_MAX {
+    pub(super) fn decide(
+        &self,
+        message: &CommandMessage,
+        wanted: &Wanted,
+        clock: DateTime<Utc>,
+    ) -> Result<Decision, Rejection> {
+        if wanted.streams.len() > STREAMS_MAX {
             return Err(Rejection::limit_exceeded("streams read by one command", STREAMS_MAX as u64));
         }
-        let (now, occurred_at) = self.times(message, clock);
+        let (now, occurred_at) = self.times(message, wanted, clock);
         if occurred_at > now + CLOCK_SKEW_MAX {
             let detail = format!("occurred_at {occurred_at} lies more than five minutes after {now}");
             return Err(Rejection::new(Code::ClockSkew, detail));
@@ -195,11 +214,13 @@ impl Workspace {
         &mut self,
         message: &CommandMessage,
         fingerprint: [u8; 32],
+        wanted: Wanted,
         clock: DateTime<Utc>,
         outcome: Result<Decision, Rejection>,
     ) -> Result<(), serde_json::Error> {
         let command = self.batch.commands.len();
-        let (mut streams, mut claims) = self.wanted(message);
+        let (_, occurred_at) = self.times(message, &wanted, clock);
+        let Wanted { mut streams, mut claims } = wanted;
         streams.truncate(STREAMS_MAX + 1);
         streams.retain(|stream| self.loaded.streams.contains_key(stream));
         claims.retain(|query| self.base_claims.contains_key(query));
@@ -214,7 +235,6 @@ impl Workspace {
         claims.iter().for_each(|query| self.groups.used(command, &Thing::Claim(query.key.clone())));
         let takes = decision.claims.iter().filter_map(counted).cloned().collect();
         self.used.push(Used { streams, claims, takes });
-        let (_, occurred_at) = self.times(message, clock);
         self.apply(command, message, occurred_at, decision)?;
         let version = self.loaded.streams.get(&message.stream).map_or(0, |stream| stream.version);
         self.batch.commands.push(CommandEntry {

@@ -33,6 +33,10 @@ impl Aggregate for Customer {
     type Command = Command;
     type Event = Event;
 
+    fn creates(command: &Command) -> bool {
+        matches!(command, Command::Register { .. })
+    }
+
     fn reads(id: Uuid, command: &Command, actor: &Actor, loaded: &Loaded) -> Vec<StreamId> {
         let own = CustomerId(id);
         let further: Vec<StreamId> = match command {

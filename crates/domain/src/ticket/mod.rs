@@ -49,6 +49,10 @@ impl Aggregate for Ticket {
     type Command = Command;
     type Event = Event;
 
+    fn creates(command: &Command) -> bool {
+        matches!(command, Command::Open { .. })
+    }
+
     fn reads(id: Uuid, command: &Command, actor: &Actor, loaded: &Loaded) -> Vec<StreamId> {
         asks::reads(TicketId(id), command, actor, loaded)
     }

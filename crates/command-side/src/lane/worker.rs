@@ -1,0 +1,426 @@
+//! One worker of the lane: it gathers what is queued up, decides it, appends it, and answers.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::decider::{ClaimQuery, LoadedStream};
+use domain::envelope::{CommandMessage, Publisher};
+use domain::rejection::{Code, Rejection};
+use event_store::{Answer, StoreError, Vault, load_claims, load_streams, lock};
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::cache::{self, Cache};
+use super::workspace::{Missing, Workspace};
+use super::{Reply, Submission};
+
+/// The most commands of a batch.
+const BATCH_COMMANDS_MAX: usize = 1_024;
+/// How often a command is refused before it goes the sure way.
+const REFUSALS_MAX: u8 = 2;
+/// The most rounds of asking what a command wants to read.
+const READ_ROUNDS_MAX: usize = 8;
+/// How long a batch is tried again while the database is away.
+const OUTAGE_MAX: Duration = Duration::from_secs(3);
+/// The pause between tries while the database is away.
+const OUTAGE_PAUSE: Duration = Duration::from_millis(50);
+
+/// A command on its way, with everybody who waits for its answer.
+struct Pending {
+    message: CommandMessage,
+    fingerprint: [u8; 32],
+    deadline: Option<DateTime<Utc>>,
+    refusals: u8,
+    /// Whether an attempt failed, so that the command may be durable although nobody knows.
+    in_doubt: bool,
+    waiting: Vec<oneshot::Sender<Reply>>,
+}
+
+impl Pending {
+    fn answer(self, reply: &Reply) {
+        for waiting in self.waiting {
+            // A sender that no longer waits will ask again with the same id.
+            let _ = waiting.send(reply.clone());
+        }
+    }
+}
+
+pub(super) struct Worker {
+    pool: PgPool,
+    vault: Vault,
+    cache: Cache,
+}
+
+impl Worker {
+    pub(super) fn new(pool: PgPool, vault: Vault) -> Self {
+        Self { pool, vault, cache: Cache::new() }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Submission>) {
+        let mut gathered = Vec::with_capacity(BATCH_COMMANDS_MAX);
+        loop {
+            // `recv_many` is cancel safe; the pause lets states age out of the cache of an idle lane.
+            match tokio::time::timeout(cache::HALF_LIFE, receiver.recv_many(&mut gathered, BATCH_COMMANDS_MAX)).await {
+                Ok(0) => return,
+                Ok(commands) => {
+                    metrics::histogram!("carelog_lane_batch_commands").record(u32::try_from(commands).unwrap_or(0));
+                    let pending = Self::joined(std::mem::take(&mut gathered));
+                    self.conclude(pending).await;
+                }
+                Err(_) => {}
+            }
+            self.cache.turn();
+        }
+    }
+
+    /// Brings every command to its answer.
+    async fn conclude(&mut self, mut pending: Vec<Pending>) {
+        let mut away_since = None;
+        while !pending.is_empty() {
+            let sure = pending.iter().any(|command| command.refusals >= REFUSALS_MAX);
+            let (turn, later): (Vec<_>, Vec<_>) =
+                pending.into_iter().partition(|command| !sure || command.refusals >= REFUSALS_MAX);
+            pending = later;
+            let turn = in_time(turn);
+            match self.attempt(&turn, sure).await {
+                Ok(settled) => pending.extend(settle(turn, settled)),
+                Err(error) => {
+                    turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
+                    let since = *away_since.get_or_insert_with(Instant::now);
+                    if error.is_passing() && since.elapsed() < OUTAGE_MAX {
+                        pending.extend(turn.into_iter().map(|command| Pending { in_doubt: true, ..command }));
+                        tokio::time::sleep(OUTAGE_PAUSE).await;
+                    } else if error.is_passing() || turn.len() == 1 {
+                        tracing::error!(%error, commands = turn.len(), "commands could not be appended");
+                        let detail = "the store did not answer; ask again with the same command id";
+                        let reply = Reply::Undecided(Rejection::new(Code::Unavailable, detail));
+                        turn.into_iter().for_each(|command| command.answer(&reply));
+                    } else {
+                        // One of them cannot be appended: it must not fail its companions.
+                        tracing::warn!(%error, commands = turn.len(), "a batch failed; its commands go one by one");
+                        self.one_by_one(turn).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings commands to their answers one after the other, each in a batch of its own.
+    async fn one_by_one(&mut self, turn: Vec<Pending>) {
+        for command in turn {
+            Box::pin(self.conclude(vec![command])).await;
+        }
+    }
+
+    /// One entry per command id: the same command sent twice is decided once.
+    fn joined(gathered: Vec<Submission>) -> Vec<Pending> {
+        let mut pending: Vec<Pending> = Vec::with_capacity(gathered.len());
+        let mut known: HashMap<(Publisher, Uuid), usize> = HashMap::new();
+        for Submission { message, fingerprint, deadline, reply } in gathered {
+            let first = known.get(&(message.publisher.clone(), message.command_id)).copied();
+            match first.and_then(|index| pending.get_mut(index)) {
+                Some(first) if first.fingerprint == fingerprint => {
+                    // Whoever waits longest decides for how long.
+                    first.deadline = first.deadline.zip(deadline).map(|(one, other)| one.max(other));
+                    first.waiting.push(reply);
+                }
+                Some(_) => {
+                    let _ = reply.send(mismatch(message.command_id));
+                }
+                None => {
+                    known.insert((message.publisher.clone(), message.command_id), pending.len());
+                    pending.push(Pending {
+                        message,
+                        fingerprint,
+                        deadline,
+                        refusals: 0,
+                        in_doubt: false,
+                        waiting: vec![reply],
+                    });
+                }
+            }
+        }
+        pending
+    }
+
+    async fn attempt(&mut self, turn: &[Pending], sure: bool) -> Result<Vec<Settled>, StoreError> {
+        if turn.is_empty() {
+            return Ok(Vec::new());
+        }
+        if sure {
+            return self.attempt_surely(turn).await;
+        }
+        let mut connection = self.pool.acquire().await?;
+        let (mut workspace, undecided) = self.decide(turn, &mut connection, false).await?;
+        let answers = workspace.finish(false).append(&mut connection, &self.vault).await?;
+        let settled = with_undecided(answers, undecided);
+        self.remember(turn, &workspace, &settled);
+        Ok(settled)
+    }
+
+    /// Under the append lock nobody can get ahead: what is undecided then is decided for good.
+    async fn attempt_surely(&mut self, turn: &[Pending]) -> Result<Vec<Settled>, StoreError> {
+        metrics::counter!("carelog_lane_sure_way_total").increment(1);
+        turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
+        let mut tx = self.pool.begin().await?;
+        lock(&mut tx).await?;
+        // Commands that were decided meanwhile are answered from their receipts: what is left cannot be refused.
+        let mut settled: Vec<_> = known(turn, &mut tx).await?.into_iter().map(Settled::Answered).collect();
+        let open: Vec<usize> =
+            (0..turn.len()).filter(|index| settled.get(*index) == Some(&Settled::Answered(Answer::Refused))).collect();
+        let to_decide: Vec<&Pending> = open.iter().filter_map(|index| turn.get(*index)).collect();
+        let (mut workspace, undecided) = self.decide(&to_decide, &mut tx, true).await?;
+        let answers = workspace.finish(true).append(&mut tx, &self.vault).await?;
+        tx.commit().await?;
+        for (index, answer) in open.into_iter().zip(with_undecided(answers, undecided)) {
+            let refused = answer == Settled::Answered(Answer::Refused);
+            if let Some(slot) = settled.get_mut(index) {
+                *slot = if refused { Settled::Undecided(refused_under_the_lock()) } else { answer };
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Decides the commands in turn; `afresh` passes the cache over. Gives the workspace and, for each command, why it
+    /// was not decided and is not part of the batch.
+    async fn decide<P: std::borrow::Borrow<Pending>>(
+        &mut self,
+        turn: &[P],
+        connection: &mut PgConnection,
+        afresh: bool,
+    ) -> Result<(Workspace, Vec<Option<Rejection>>), StoreError> {
+        let mut workspace = Workspace::new(turn.len());
+        let messages: Vec<&CommandMessage> = turn.iter().map(|command| &command.borrow().message).collect();
+        if !afresh {
+            self.expect_new(&mut workspace, turn);
+        }
+        // What most of them want is read for all at once; what is missing then depends on the commands before.
+        self.load_wanted(&mut workspace, messages, connection, afresh).await?;
+        let clock = Utc::now();
+        let mut undecided = Vec::with_capacity(turn.len());
+        for command in turn.iter().map(std::borrow::Borrow::borrow) {
+            let complete = self.load_wanted(&mut workspace, vec![&command.message], connection, afresh).await?;
+            let wanted = workspace.wanted(&command.message);
+            let mut outcome = match complete {
+                true => workspace.decide(&command.message, &wanted, clock),
+                false => Err(Rejection::limit_exceeded("rounds of reading for one command", READ_ROUNDS_MAX as u64)),
+            };
+            if let Ok(decision) = &outcome {
+                let unasked = workspace.unasked(decision);
+                if !unasked.is_empty() {
+                    self.load(&mut workspace, unasked, connection, afresh).await?;
+                    outcome = workspace.decide(&command.message, &wanted, clock);
+                }
+            }
+            match outcome {
+                Err(rejection) if !rejection.code.is_decided() => undecided.push(Some(rejection)),
+                outcome => {
+                    workspace
+                        .take(&command.message, command.fingerprint, wanted, clock, outcome)
+                        .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                    undecided.push(None);
+                }
+            }
+        }
+        Ok((workspace, undecided))
+    }
+
+    /// A command that creates an aggregate is decided as if there were none: if there is one, its guard refuses the
+    /// command, and the next attempt reads it.
+    fn expect_new<P: std::borrow::Borrow<Pending>>(&self, workspace: &mut Workspace, turn: &[P]) {
+        for Pending { message, refusals, .. } in turn.iter().map(std::borrow::Borrow::borrow) {
+            let stream = message.stream;
+            if *refusals == 0 && message.command.creates() && self.cache.streams.get(&stream).is_none() {
+                workspace.add_stream(stream, LoadedStream::empty(stream));
+            }
+        }
+    }
+
+    /// Loads what the commands want to read, until they want nothing new. Says whether that came to an end.
+    async fn load_wanted(
+        &mut self,
+        workspace: &mut Workspace,
+        mut messages: Vec<&CommandMessage>,
+        connection: &mut PgConnection,
+        afresh: bool,
+    ) -> Result<bool, StoreError> {
+        for _ in 0..=READ_ROUNDS_MAX {
+            let mut missing = Missing::default();
+            messages.retain(|message| workspace.is_missing(&workspace.wanted(message), &mut missing));
+            if missing.is_empty() {
+                return Ok(true);
+            }
+            self.load(workspace, missing, connection, afresh).await?;
+        }
+        Ok(false)
+    }
+
+    async fn load(
+        &mut self,
+        workspace: &mut Workspace,
+        missing: Missing,
+        connection: &mut PgConnection,
+        afresh: bool,
+    ) -> Result<(), StoreError> {
+        let mut streams = Vec::new();
+        for stream in missing.streams {
+            match self.cache.streams.get(&stream).filter(|_| !afresh) {
+                Some(cached) => workspace.add_stream(stream, cached.clone()),
+                None => streams.push(stream),
+            }
+        }
+        if !streams.is_empty() {
+            for (stream, state) in load_streams(connection, &self.vault, &streams).await? {
+                if !afresh && state.version > 0 {
+                    self.cache.streams.put(stream, state.clone());
+                }
+                workspace.add_stream(stream, state);
+            }
+        }
+        let mut queries = Vec::new();
+        for query in missing.claims {
+            match self.cache.claims.get(&query).filter(|_| !afresh) {
+                Some(held) => workspace.add_claim(query, held.clone()),
+                None => queries.push(query),
+            }
+        }
+        if !queries.is_empty() {
+            let mut held = load_claims(connection, self.vault.master(), &queries).await?;
+            for query in queries {
+                let holdings = held
+                    .get_mut(&query.key)
+                    .map(|holdings| holdings.iter().filter(|held| in_range(held, &query)).copied().collect::<Vec<_>>());
+                let holdings = holdings.unwrap_or_default();
+                if !afresh {
+                    self.cache.claims.put(query.clone(), holdings.clone());
+                }
+                workspace.add_claim(query, holdings);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what the append confirmed, and forgets what it did not. A group is confirmed or refused whole, so nothing
+    /// that a confirmed command used was changed by a refused one.
+    fn remember(&mut self, turn: &[Pending], workspace: &Workspace, settled: &[Settled]) {
+        let mut recorded: HashMap<_, DateTime<Utc>> = HashMap::new();
+        let mut doubtful = Vec::new();
+        let answered = settled.iter().filter_map(|settled| match settled {
+            Settled::Answered(answer) => Some(answer),
+            Settled::Undecided(_) => None,
+        });
+        for (answer, used) in answered.zip(workspace.used()) {
+            match answer {
+                Answer::Decided { recorded_at, .. } => {
+                    recorded.extend(used.streams.iter().map(|stream| (*stream, *recorded_at)));
+                }
+                Answer::Known { .. } | Answer::Mismatch | Answer::Refused => doubtful.push(used),
+            }
+        }
+        for (stream, recorded_at) in recorded.into_iter().filter(|(stream, _)| workspace.is_changed(*stream)) {
+            if let Some(state) = workspace.loaded().streams.get(&stream) {
+                self.cache.streams.put(stream, LoadedStream { recorded_at: Some(recorded_at), ..state.clone() });
+            }
+        }
+        for (key, holder) in workspace.changed_claims() {
+            if let Some(held) = self.cache.claims.get_mut(&ClaimQuery { key: key.clone(), range: None }) {
+                let now = workspace.loaded().claims.get(key).into_iter().flatten();
+                held.retain(|held| held.holder != *holder);
+                held.extend(now.filter(|held| held.holder == *holder));
+            }
+        }
+        for used in doubtful {
+            used.streams.iter().for_each(|stream| self.cache.streams.evict(stream));
+            used.claims.iter().for_each(|query| self.cache.claims.evict(query));
+        }
+        for (command, _) in turn.iter().zip(settled).filter(|(_, settled)| matches!(settled, Settled::Undecided(_))) {
+            self.cache.streams.evict(&command.message.stream);
+        }
+    }
+}
+
+/// What an attempt made of a command.
+#[derive(Debug, PartialEq)]
+enum Settled {
+    /// It was part of the batch.
+    Answered(Answer),
+    /// It was not: it can be asked again.
+    Undecided(Rejection),
+}
+
+/// The answers of a batch, with those who were not part of it in their places.
+fn with_undecided(answers: Vec<Answer>, undecided: Vec<Option<Rejection>>) -> Vec<Settled> {
+    let mut answers = answers.into_iter();
+    let settled = undecided.into_iter().map(|rejection| match rejection {
+        Some(rejection) => Settled::Undecided(rejection),
+        None => Settled::Answered(answers.next().unwrap_or(Answer::Refused)),
+    });
+    settled.collect()
+}
+
+fn refused_under_the_lock() -> Rejection {
+    tracing::error!("a command was refused under the append lock");
+    Rejection::new(Code::Unavailable, "the command could not be appended; ask again with the same command id")
+}
+
+/// Whether a holding is one that a query asks for.
+fn in_range(held: &domain::decider::Holding, query: &domain::decider::ClaimQuery) -> bool {
+    match (held.range, query.range) {
+        (Some(held), Some(asked)) => held.overlaps(&asked),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// Answers those whose sender no longer waits for a decision; the others go on.
+fn in_time(turn: Vec<Pending>) -> Vec<Pending> {
+    let now = Utc::now();
+    let (late, turn): (Vec<_>, Vec<_>) = turn
+        .into_iter()
+        .partition(|command| !command.in_doubt && command.deadline.is_some_and(|deadline| deadline < now));
+    for command in late {
+        let reply = Reply::Undecided(Rejection::new(Code::DeadlinePassed, "the deadline passed before the decision"));
+        command.answer(&reply);
+    }
+    turn
+}
+
+/// Answers the decided commands; gives back the refused ones.
+fn settle(turn: Vec<Pending>, settled: Vec<Settled>) -> Vec<Pending> {
+    let mut refused = Vec::new();
+    for (mut command, settled) in turn.into_iter().zip(settled) {
+        match settled {
+            Settled::Answered(Answer::Decided { outcome, recorded_at }) => {
+                command.answer(&Reply::Decided { outcome, recorded_at, replayed: false });
+            }
+            Settled::Answered(Answer::Known { outcome, recorded_at }) => {
+                command.answer(&Reply::Decided { outcome, recorded_at, replayed: true });
+            }
+            Settled::Answered(Answer::Mismatch) => {
+                let reply = mismatch(command.message.command_id);
+                command.answer(&reply);
+            }
+            Settled::Undecided(rejection) => command.answer(&Reply::Undecided(rejection)),
+            Settled::Answered(Answer::Refused) => {
+                command.refusals += 1;
+                refused.push(command);
+            }
+        }
+    }
+    refused
+}
+
+async fn known(turn: &[Pending], connection: &mut PgConnection) -> Result<Vec<Answer>, StoreError> {
+    let asked: Vec<_> = turn
+        .iter()
+        .map(|command| (command.message.publisher.as_str(), command.message.command_id, command.fingerprint))
+        .collect();
+    event_store::known_answers(connection, &asked).await
+}
+
+fn mismatch(command_id: Uuid) -> Reply {
+    let detail = format!("the command id {command_id} was used with other content");
+    Reply::Undecided(Rejection::new(Code::CommandMismatch, detail))
+}
