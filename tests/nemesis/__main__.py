@@ -1,0 +1,63 @@
+"""The command line of the torture."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+from .run import run
+from .scenarios import ALL
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tests/torture", description="Tortures a whole Carelog and checks what is left."
+    )
+    parser.add_argument("scenario", nargs="*", help=f"which: {', '.join(ALL)}; all of them unless some are named")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--short", action="store_true", help="a short form of each scenario")
+    length.add_argument("--count", type=int, help="so many faults for each scenario")
+    parser.add_argument("--seed", type=int, help="the seed of what is random; printed where it is not given")
+    parser.add_argument("--evidence", type=Path, default=Path("target/evidence"), help="where results go as JSON")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.scenario if name not in ALL]:
+        parser.error(f"there is no scenario {', '.join(unknown)}; there are {', '.join(ALL)}")
+    if arguments.count is not None and arguments.count < 1:
+        parser.error("--count is at least 1")
+    return arguments
+
+
+async def _main() -> int:
+    arguments = _arguments()
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The task is cancelled, so that every server and role is stopped on the way out.
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    seed = arguments.seed if arguments.seed is not None else secrets.randbits(32)
+    failed = []
+    for name in arguments.scenario or ALL:
+        scenario = ALL[name]
+        count = arguments.count or (scenario.short if arguments.short else scenario.full)
+        form = "full" if count >= scenario.full else "short"
+        result = await run(scenario, count, form, seed, arguments.evidence)
+        # What was asked for by name and could not be done has failed; of all scenarios it is only skipped.
+        if result["violations"] or (result["skipped"] and name in arguments.scenario):
+            failed.append(name)
+    if failed:
+        print(f"torture: FAILED: {', '.join(failed)}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    try:
+        sys.exit(asyncio.run(_main()))
+    except asyncio.CancelledError:
+        print("torture: interrupted; everything is stopped", flush=True)
+        sys.exit(130)

@@ -1,0 +1,75 @@
+"""A running system under torture, as a scenario sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .clients import Client
+from .commands import World
+from .history import History
+from .psql import Database
+from .roles import Supervisor
+from .servers import Servers
+from .volume import Volume
+
+PREFIX = "torture"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is done to the system, how often, and what may be lost by it."""
+
+    name: str
+    full: int
+    short: int
+    inject: Callable[[Run, int], Awaitable[None]]
+    relays: int = 2
+    clients: int = 16
+    pause_s: float = 0.03
+    # Whether NATS keeps all that it acknowledged: then whatever the durable inbox took must be decided.
+    inbox_survives: bool = True
+    sync_always: bool = False
+    power: bool = False
+
+
+@dataclass
+class Run:
+    """A running system under torture, as a scenario sees it."""
+
+    scenario: Scenario
+    directory: Path
+    seed: int
+    chance: random.Random
+    servers: Servers
+    database: Database
+    supervisor: Supervisor
+    history: History
+    world: World
+    environment: dict[str, str]
+    volume: Volume | None = None
+    faults: Counter[str] = field(default_factory=Counter)
+    notes: dict[str, Any] = field(default_factory=dict)
+    # How many unreadable messages the inbox was given: each must be set aside, and nothing else.
+    dead_letters: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def client(self, name: str) -> Client:
+        """A client of its own for the scenario."""
+        return Client(name, self.servers.nats.url, PREFIX, self.world, self.history, self.supervisor.http_ports)
+
+    def injected(self, kind: str) -> None:
+        """Counts a fault, and notes when it was over."""
+        self.faults[kind] += 1
+        with (self.directory / "faults.log").open("a") as log:
+            log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {kind}\n")
+
+    async def pause(self, low_s: float, high_s: float) -> None:
+        """Paces faults."""
+        await asyncio.sleep(self.chance.uniform(low_s, high_s))
