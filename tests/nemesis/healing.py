@@ -12,8 +12,6 @@ from .clients import PASSING, connect
 from .running import PREFIX, Run
 
 HEAL_LIMIT_S = 30.0
-# A durable command that a killed process held is delivered again after 30 s.
-QUIET_LIMIT_S = 45.0
 
 
 async def healed(running: Run, since: float) -> float | None:
@@ -29,8 +27,8 @@ async def healed(running: Run, since: float) -> float | None:
 async def quiet(running: Run, since: float) -> None:
     """Waits until nothing is under way any more, so that the checker looks at something that stands still."""
     while busy := await _lag(running, soon_s=60) or await _waiting_in_inbox(running):
-        if time.monotonic() - since > QUIET_LIMIT_S:
-            running.violations.append(f"quiet: {QUIET_LIMIT_S:g} s after the last fault: {busy}")
+        if time.monotonic() - since > HEAL_LIMIT_S:
+            running.violations.append(f"quiet: {HEAL_LIMIT_S:g} s after the last fault: {busy}")
             return
         await asyncio.sleep(0.2)
     running.notes["quiet_s"] = round(time.monotonic() - since, 1)
