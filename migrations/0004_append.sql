@@ -220,8 +220,8 @@ begin
 end
 $$;
 
--- The same for a batch of one command: rows by themselves cost PostgreSQL a third of what sets of one row do. There is
--- one group, so the first thing that does not hold refuses all of it.
+-- The same for a batch of one command: rows by themselves cost PostgreSQL less than sets of one row do. There is one
+-- group, so the first thing that does not hold refuses all of it.
 create function log.append_one(
     c_publisher text[], c_id uuid[], c_fingerprint bytea[], c_group integer[], c_category text[], c_stream uuid[],
     c_version bigint[], c_events integer[], c_types text[], c_counted text[], c_counts integer[], c_rejection text[],

@@ -32,7 +32,8 @@ use crate::exit;
 
 const CUSTOMERS: usize = 512;
 const AGENTS: usize = 256;
-/// How long to wait for the role to take its first command.
+/// How long the role may take until it accepts its first command.
+const SERVICE_WAIT_MAX: Duration = Duration::from_secs(10);
 const SERVICE_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// The commands of a ticket's life: open, assign, reply, resolve.
 const STEPS: usize = 4;
@@ -86,7 +87,11 @@ async fn measure(environment: &Environment, url: &str, time: Duration) -> anyhow
     let serving = Bus::connect(&bus).await?;
     let role = tokio::spawn(commands::run(append, keys, serving, CommandSettings::default(), stop.clone()));
     let client = Target::Nats(Box::new(Bus::connect(&bus).await?));
-    while drive(&client, &cast, 1, Duration::from_millis(200)).await.is_err() {
+    let begun = Instant::now();
+    while let Err(error) = drive(&client, &cast, 1, Duration::from_millis(200)).await {
+        if begun.elapsed() > SERVICE_WAIT_MAX {
+            return Err(error.context("the role `commands` takes no command"));
+        }
         tokio::time::sleep(SERVICE_RETRY_DELAY).await;
     }
     let rate = drive(&client, &cast, 256, time).await?;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// A third of the time of a command is allocation: this allocator takes half of what the C library's does.
+/// Much of a command's time is allocation, and this allocator is made for many small pieces on many threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
