@@ -25,7 +25,7 @@ POSTGRES_SETTINGS = [
     "synchronous_commit=on",
     # As safe as syncing file by file, and ten times as fast where PostgreSQL recovers every other second.
     "recovery_init_sync_method=syncfs",
-    "wal_compression=on",
+   
     "max_wal_size=4GB",
     "shared_buffers=256MB",
     "max_connections=100",

@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _};
 
-/// The columns that [`EventRow`] reads, for `select`.
+/// The columns that [`EventRow`] reads, for `select`: the first ones, in this order.
 macro_rules! event_columns {
     () => {
         "e.position, e.event_id, e.category, e.stream_id, e.version, e.type, e.schema_version, e.occurred_at, \
@@ -20,20 +20,20 @@ pub(crate) struct EventRow(pub(crate) RecordedEvent);
 
 impl FromRow<'_, PgRow> for EventRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let category = category(row.try_get("category")?)?;
-        let hash: &[u8] = row.try_get("content_hash")?;
+        let category = category(row.try_get(2)?)?;
+        let hash: &[u8] = row.try_get(12)?;
         Ok(Self(RecordedEvent {
-            position: number(row.try_get("position")?)?,
-            event_id: row.try_get("event_id")?,
-            stream: StreamId { category, id: row.try_get("stream_id")? },
-            version: number(row.try_get("version")?)?,
-            event_type: row.try_get("type")?,
-            schema_version: u16::try_from(row.try_get::<i16, _>("schema_version")?).map_err(decode)?,
-            occurred_at: row.try_get::<DateTime<Utc>, _>("occurred_at")?,
-            recorded_at: row.try_get::<DateTime<Utc>, _>("recorded_at")?,
-            ordinal: row.try_get::<Option<i64>, _>("ordinal")?.map(number).transpose()?,
-            metadata: row.try_get::<Json<_>, _>("metadata")?.0,
-            payload: row.try_get("payload")?,
+            position: number(row.try_get(0)?)?,
+            event_id: row.try_get(1)?,
+            stream: StreamId { category, id: row.try_get(3)? },
+            version: number(row.try_get(4)?)?,
+            event_type: row.try_get(5)?,
+            schema_version: u16::try_from(row.try_get::<i16, _>(6)?).map_err(decode)?,
+            occurred_at: row.try_get::<DateTime<Utc>, _>(7)?,
+            recorded_at: row.try_get::<DateTime<Utc>, _>(8)?,
+            ordinal: row.try_get::<Option<i64>, _>(9)?.map(number).transpose()?,
+            metadata: row.try_get::<Json<_>, _>(10)?.0,
+            payload: row.try_get(11)?,
             content_hash: hash.try_into().map_err(decode)?,
         }))
     }

@@ -71,8 +71,8 @@ pub trait Entity: Send + Sync + 'static {
     const REVISION: u32;
     /// The categories whose events it folds.
     const READS: &'static [Category];
-    /// The table's own columns, one a line, named like the row's fields and typed: `subject jsonb`. Personal values,
-    /// lists and objects are `jsonb`. The runner adds `key`, `from_position`, `to_position`, `subjects`, `stale_since`.
+    /// The table's own columns, one a line, named like the row's fields and typed: `subject json`. Personal values,
+    /// lists and objects are `json`, which is written faster than `jsonb`, unless the table is searched by them. The runner adds `key`, `from_position`, `to_position`, `subjects`, `stale_since`.
     const COLUMNS: &'static str;
     /// Statements that index and comment the table; `{table}` stands for its name. `to_position = 9223372036854775807`
     /// marks the present version of a row.

@@ -1,17 +1,20 @@
 //! Folding events into rows in memory: the same code for the live projector and for rebuilding.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use domain::Category;
-use serde_json::{Map, Value};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::entity::{Entity, Fact, Happened, KEYS_MAX, Keys, Unfit};
 use crate::reveal;
 
+/// So many rows that were made anew may stand in the list of rows besides those in hand.
+const MADE_ANEW_MAX: usize = 10_000;
+
 /// A version of a row, as it is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) key: Uuid,
     /// The event that made it.
@@ -21,8 +24,9 @@ pub(crate) struct Version {
     /// The event that parked its key.
     pub(crate) stale_since: Option<u64>,
     /// The data subjects whose values are in it.
-    pub(crate) subjects: Vec<Uuid>,
-    pub(crate) row: Map<String, Value>,
+    pub(crate) subjects: BTreeSet<Uuid>,
+    /// The row: a JSON object with a member for each column.
+    pub(crate) json: String,
 }
 
 /// A key whose row did not fit an event.
@@ -69,36 +73,38 @@ pub(crate) struct StoredRow {
 pub(crate) trait Folding: Send + Sync {
     /// The rows that an event touches, each once.
     fn touched(&self, happened: &Happened) -> Result<Vec<Uuid>, String>;
+    /// Whether a row is in hand.
+    fn holds(&self, key: Uuid) -> bool;
     /// Takes a stored present version in hand.
     fn hold(&mut self, stored: StoredRow) -> Result<(), String>;
     /// Says that a key is parked already.
     fn park(&mut self, key: Uuid);
-    /// Says that a data subject was erased: from now on its values leave empty.
-    fn erase(&mut self, subject: Uuid);
-    /// The data subjects that were erased.
-    fn erased(&self) -> Vec<Uuid>;
     /// Folds an event. The rows that it touches must be in hand, if they exist.
     fn apply(&mut self, happened: &Happened) -> Result<(), String>;
-    /// Gives out up to `limit` present versions that are not stored; says whether there are more.
-    fn settle(&mut self, limit: usize) -> Result<bool, String>;
+    /// How many rows are in hand that are not stored as they are.
+    fn unstored(&self) -> usize;
+    /// Gives out present versions that are not stored and lets go of their rows, the longest untouched first, until no
+    /// more than `keep` of them are in hand.
+    fn release(&mut self, keep: usize) -> Result<(), String>;
     /// What is to be written so far.
     fn take(&mut self) -> Changes;
 }
 
 struct Held<R> {
-    row: Option<R>,
+    row: R,
+    /// The event that made it.
     from: u64,
+    /// Whether it is stored as it is.
     stored: bool,
-    dirty: bool,
-    stale_since: Option<u64>,
 }
 
 /// The rows of one model in hand.
 pub(crate) struct Fold<E: Entity> {
     rows: HashMap<Uuid, Held<E::Row>>,
+    unstored: usize,
+    /// Rows in the order in which they were made, each with its event; passed over where a later event made it anew.
+    made: VecDeque<(Uuid, u64)>,
     parked: HashSet<Uuid>,
-    erased: HashSet<Uuid>,
-    dirty: Vec<Uuid>,
     changes: Changes,
 }
 
@@ -106,9 +112,9 @@ impl<E: Entity> Default for Fold<E> {
     fn default() -> Self {
         Self {
             rows: HashMap::new(),
+            unstored: 0,
+            made: VecDeque::new(),
             parked: HashSet::new(),
-            erased: HashSet::new(),
-            dirty: Vec::new(),
             changes: Changes::default(),
         }
     }
@@ -116,89 +122,35 @@ impl<E: Entity> Default for Fold<E> {
 
 struct Folded<R> {
     row: Option<R>,
-    before: Vec<Fact>,
-    after: Vec<Fact>,
+    facts: Vec<Fact>,
 }
 
-fn fold_one<E: Entity>(row: Option<&E::Row>, happened: &Happened) -> Result<Folded<E::Row>, Unfit> {
+fn fold_one<E: Entity>(row: Option<E::Row>, happened: &Happened) -> Result<Folded<E::Row>, Unfit> {
     let fold = || {
-        let before = row.map(E::facts).unwrap_or_default();
-        let row = E::apply(row.cloned(), happened)?;
-        let after = row.as_ref().map(E::facts).unwrap_or_default();
-        Ok(Folded { row, before, after })
+        let before = row.as_ref().map(E::facts).unwrap_or_default();
+        let row = E::apply(row, happened)?;
+        let mut facts = row.as_ref().map(E::facts).unwrap_or_default();
+        if facts == before {
+            facts.clear();
+        } else {
+            before.into_iter().for_each(|(fact, numbers)| add(&mut facts, fact, numbers.map(i64::saturating_neg)));
+        }
+        Ok(Folded { row, facts })
     };
     // A defect in one fold must not take the other models and keys with it.
     catch_unwind(AssertUnwindSafe(fold)).unwrap_or_else(|_| Err(Unfit("the fold panicked".to_owned())))
 }
 
+/// Adds to a figure. An event changes few, so they are looked for one after the other.
+fn add(facts: &mut Vec<Fact>, fact: String, numbers: [i64; 4]) {
+    match facts.iter_mut().find(|(known, _)| *known == fact) {
+        Some((_, sums)) => sums.iter_mut().zip(numbers).for_each(|(sum, n)| *sum = sum.saturating_add(n)),
+        None => facts.push((fact, numbers)),
+    }
+}
+
 impl<E: Entity> Fold<E> {
-    fn version(&self, key: Uuid, held: &Held<E::Row>, to: Option<u64>) -> Result<Option<Version>, String> {
-        let Some(row) = &held.row else { return Ok(None) };
-        let mut value = serde_json::to_value(row).map_err(|error| format!("a row cannot be written: {error}"))?;
-        if !self.erased.is_empty() {
-            reveal::erase(&mut value, &self.erased);
-        }
-        let mut subjects = std::collections::BTreeSet::new();
-        reveal::collect_subjects(&value, &mut subjects);
-        let Value::Object(row) = value else { return Err("a row is not written as an object".to_owned()) };
-        let stale_since = held.stale_since.filter(|_| to.is_none());
-        Ok(Some(Version { key, from: held.from, to, stale_since, subjects: subjects.into_iter().collect(), row }))
-    }
-
-    fn fold_key(
-        &mut self,
-        key: Uuid,
-        happened: &Happened,
-        facts: &mut BTreeMap<String, [i64; 4]>,
-    ) -> Result<(), String> {
-        let position = happened.position;
-        if self.parked.contains(&key) {
-            *self.changes.skipped.entry(key).or_default() += 1;
-            return Ok(());
-        }
-        let held = self.rows.remove(&key);
-        match fold_one::<E>(held.as_ref().and_then(|held| held.row.as_ref()), happened) {
-            Err(Unfit(error)) => {
-                self.parked.insert(key);
-                self.changes.parked.push(Parked { key, position, error });
-                if let Some(mut held) = held {
-                    held.stale_since = Some(position);
-                    if held.stored && held.row.is_some() {
-                        self.changes.stale.push((key, position));
-                    }
-                    self.rows.insert(key, held);
-                }
-            }
-            Ok(Folded { row, before, after }) => {
-                before.into_iter().for_each(|(fact, numbers)| add(facts, fact, numbers.map(i64::saturating_neg)));
-                after.into_iter().for_each(|(fact, numbers)| add(facts, fact, numbers));
-                let was_dirty = held.as_ref().is_some_and(|held| held.dirty);
-                if let Some(old) = held.filter(|held| held.row.is_some()) {
-                    if old.stored {
-                        self.changes.closed.push((key, position));
-                    } else {
-                        let ended = self.version(key, &old, Some(position))?;
-                        self.changes.versions.extend(ended);
-                    }
-                }
-                if !was_dirty {
-                    self.dirty.push(key);
-                }
-                let held = Held { row, from: position, stored: false, dirty: true, stale_since: None };
-                self.rows.insert(key, held);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn add(facts: &mut BTreeMap<String, [i64; 4]>, fact: String, numbers: [i64; 4]) {
-    let sums = facts.entry(fact).or_default();
-    sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum = sum.saturating_add(number));
-}
-
-impl<E: Entity> Folding for Fold<E> {
-    fn touched(&self, happened: &Happened) -> Result<Vec<Uuid>, String> {
+    fn keys(happened: &Happened) -> Result<Vec<Uuid>, String> {
         match E::keys(happened) {
             Keys::One(key) => Ok(vec![key]),
             Keys::Many(keys) if keys.len() > KEYS_MAX => {
@@ -212,11 +164,79 @@ impl<E: Entity> Folding for Fold<E> {
         }
     }
 
+    fn let_go(&mut self, key: Uuid) -> Option<Held<E::Row>> {
+        let held = self.rows.remove(&key);
+        self.unstored -= usize::from(held.as_ref().is_some_and(|held| !held.stored));
+        held
+    }
+
+    fn fold_key(&mut self, key: Uuid, happened: &Happened, facts: &mut Vec<Fact>) -> Result<(), String> {
+        let position = happened.position;
+        if self.parked.contains(&key) {
+            *self.changes.skipped.entry(key).or_default() += 1;
+            return Ok(());
+        }
+        let held = self.let_go(key);
+        let stored = held.as_ref().is_some_and(|held| held.stored);
+        // The fold takes the row, so a version that is not stored is written down before.
+        let mut version = match &held {
+            Some(held) if !stored => Some(version(key, held)?),
+            Some(_) | None => None,
+        };
+        match fold_one::<E>(held.map(|held| held.row), happened) {
+            Err(Unfit(error)) => {
+                self.parked.insert(key);
+                self.changes.parked.push(Parked { key, position, error });
+                self.changes.stale.extend(stored.then_some((key, position)));
+                version.iter_mut().for_each(|version| version.stale_since = Some(position));
+            }
+            Ok(Folded { row, facts: changed }) => {
+                changed.into_iter().for_each(|(fact, numbers)| add(facts, fact, numbers));
+                self.changes.closed.extend(stored.then_some((key, position)));
+                version.iter_mut().for_each(|version| version.to = Some(position));
+                if let Some(row) = row {
+                    self.rows.insert(key, Held { row, from: position, stored: false });
+                    self.unstored += 1;
+                    self.made.push_back((key, position));
+                }
+            }
+        }
+        self.changes.versions.extend(version);
+        Ok(())
+    }
+
+    /// Forgets rows that were made anew since, so that a row that changes often does not fill the list.
+    fn tidy(&mut self) {
+        if self.made.len() > 2 * self.unstored + MADE_ANEW_MAX {
+            let rows = &self.rows;
+            self.made.retain(|(key, from)| rows.get(key).is_some_and(|held| held.from == *from));
+        }
+    }
+}
+
+/// The present version of a row.
+fn version<R: Serialize>(key: Uuid, held: &Held<R>) -> Result<Version, String> {
+    let json = serde_json::to_string(&held.row).map_err(|error| format!("a row cannot be written: {error}"))?;
+    if !json.starts_with("{\"") {
+        return Err("a row is not written as an object with members".to_owned());
+    }
+    let subjects = reveal::subjects_in(&json);
+    Ok(Version { key, from: held.from, to: None, stale_since: None, subjects, json })
+}
+
+impl<E: Entity> Folding for Fold<E> {
+    fn touched(&self, happened: &Happened) -> Result<Vec<Uuid>, String> {
+        Self::keys(happened)
+    }
+
+    fn holds(&self, key: Uuid) -> bool {
+        self.rows.contains_key(&key)
+    }
+
     fn hold(&mut self, stored: StoredRow) -> Result<(), String> {
         let row =
             serde_json::from_str(&stored.json).map_err(|error| format!("a stored row cannot be read: {error}"))?;
-        let held = Held { row: Some(row), from: stored.from, stored: true, dirty: false, stale_since: None };
-        self.rows.insert(stored.key, held);
+        self.rows.insert(stored.key, Held { row, from: stored.from, stored: true });
         Ok(())
     }
 
@@ -224,38 +244,33 @@ impl<E: Entity> Folding for Fold<E> {
         self.parked.insert(key);
     }
 
-    fn erase(&mut self, subject: Uuid) {
-        self.erased.insert(subject);
-    }
-
-    fn erased(&self) -> Vec<Uuid> {
-        self.erased.iter().copied().collect()
-    }
-
     fn apply(&mut self, happened: &Happened) -> Result<(), String> {
-        let mut facts = BTreeMap::new();
-        for key in self.touched(happened)? {
+        let mut facts = Vec::new();
+        for key in Self::keys(happened)? {
             self.fold_key(key, happened, &mut facts)?;
         }
         let position = happened.position;
         let changed = facts.into_iter().filter(|(_, add)| *add != [0; 4]);
         self.changes.facts.extend(changed.map(|(fact, add)| FactChange { fact, position, add }));
+        self.tidy();
         Ok(())
     }
 
-    fn settle(&mut self, limit: usize) -> Result<bool, String> {
-        let start = self.dirty.len().saturating_sub(limit);
-        for key in self.dirty.split_off(start) {
-            let Some(mut held) = self.rows.remove(&key) else { continue };
-            let present = self.version(key, &held, None)?;
-            self.changes.versions.extend(present);
-            if held.row.is_some() {
-                held.stored = true;
-                held.dirty = false;
-                self.rows.insert(key, held);
+    fn unstored(&self) -> usize {
+        self.unstored
+    }
+
+    fn release(&mut self, keep: usize) -> Result<(), String> {
+        while self.unstored > keep
+            && let Some((key, from)) = self.made.pop_front()
+        {
+            if self.rows.get(&key).is_some_and(|held| held.from == from)
+                && let Some(held) = self.let_go(key)
+            {
+                self.changes.versions.push(version(key, &held)?);
             }
         }
-        Ok(!self.dirty.is_empty())
+        Ok(())
     }
 
     fn take(&mut self) -> Changes {

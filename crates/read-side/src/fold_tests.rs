@@ -74,7 +74,7 @@ fn fold(events: &[Happened]) -> Fold<Names> {
 }
 
 fn settled(mut fold: Fold<Names>) -> Changes {
-    assert_eq!(fold.settle(usize::MAX), Ok(false));
+    assert_eq!(fold.release(0), Ok(()));
     fold.take()
 }
 
@@ -129,14 +129,11 @@ fn an_event_for_a_row_that_never_was_parks_the_key_without_a_row() {
 }
 
 #[test]
-fn values_of_an_erased_subject_leave_empty_in_all_versions() {
-    let mut fold = Fold::<Names>::default();
-    fold.erase(A);
-    [formed(1, "a"), renamed(2, "b")].iter().for_each(|event| fold.apply(event).unwrap());
-    for version in settled(fold).versions {
-        assert_eq!(version.row.get("name"), Some(&json!({"$erased": A})));
-        assert!(version.subjects.is_empty());
-    }
+fn a_version_names_the_subjects_whose_values_are_in_it() {
+    let changes = settled(fold(&[formed(1, "a"), renamed(2, "b")]));
+    let json = |name: &str| json!({"name": Personal::new(A, name)}).to_string();
+    let versions: Vec<_> = changes.versions.into_iter().map(|version| (version.subjects, version.json)).collect();
+    assert_eq!(versions, [(BTreeSet::from([A]), json("a")), (BTreeSet::from([A]), json("b"))]);
 }
 
 #[test]
@@ -146,15 +143,24 @@ fn an_event_that_touches_too_many_rows_is_a_defect() {
 }
 
 #[test]
-fn settling_in_parts_gives_everything_once() {
+fn rows_are_let_go_of_in_the_order_in_which_they_were_touched_last_and_given_out_once() {
     let other = Uuid::from_u128(2);
-    let mut events = vec![formed(1, "a")];
-    events.push(Happened { stream: StreamId { category: Category::Team, id: other }, ..formed(2, "b") });
-    let mut fold = fold(&events);
-    assert_eq!(fold.settle(1), Ok(true));
-    assert_eq!(fold.settle(1), Ok(false));
-    assert_eq!(fold.take().versions.len(), 2);
-    assert_eq!(settled(fold).versions.len(), 0);
+    let of_other = Happened { stream: StreamId { category: Category::Team, id: other }, ..formed(2, "b") };
+    let mut fold = fold(&[formed(1, "a"), of_other, renamed(3, "c")]);
+    assert_eq!(ranges(&fold.take()), [(1, Some(3))]);
+    fold.release(1).unwrap();
+    assert_eq!((fold.holds(A), fold.holds(other), fold.unstored()), (true, false, 1));
+    assert_eq!(ranges(&fold.take()), [(2, None)]);
+    assert_eq!(ranges(&settled(fold)), [(3, None)]);
+}
+
+#[test]
+fn a_row_that_changes_often_does_not_fill_the_list_of_rows() {
+    let mut fold = fold(&[formed(1, "a")]);
+    for position in 2..30_000 {
+        fold.apply(&renamed(position, "b")).unwrap();
+    }
+    assert!(fold.made.len() <= MADE_ANEW_MAX + 2, "{}", fold.made.len());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod checkpoint;
 pub mod compare;
+mod copy;
 mod decode;
 pub mod entity;
 mod error;

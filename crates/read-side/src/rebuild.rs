@@ -1,7 +1,7 @@
 //! Rebuilding models from the history into new tables, while the old ones serve.
 //!
-//! The history is read once in pages, whatever the number of models. Rows are folded in memory; versions that ended go
-//! to the new table by COPY at once, present ones at the end; then come indexes, the events that were appended
+//! The history is read once in pages, whatever the number of models. Rows are folded in memory, of which a bounded number
+//! is kept; their versions go to the new table by COPY; then come indexes, the events that were appended
 //! meanwhile, and the swap of views and checkpoint in one transaction. A live projector goes on all the time.
 
 use std::sync::Arc;
@@ -266,7 +266,7 @@ async fn read_all(history: &History, shadows: &mut [Shadow]) -> Result<End, Proj
         }
         let events = decoded?.await??;
         for shadow in &mut *shadows {
-            shadow.fold(&events)?;
+            shadow.fold(&events).await?;
             shadow.copy().await?;
         }
         end = end.after(&events);
@@ -302,7 +302,7 @@ async fn write_on(
 ) -> Result<End, ProjectorError> {
     let events = decode::decode(&history.vault, events).await?;
     for shadow in &mut *shadows {
-        shadow.fold(&events)?;
+        shadow.fold(&events).await?;
         shadow.write(pool).await?;
     }
     Ok(end.after(&events))

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -39,37 +41,53 @@ pub fn reveal(value: Value, erased: ErasedAs) -> Value {
     }
 }
 
-/// Adds the data subjects whose values are present.
-pub(crate) fn collect_subjects(value: &Value, subjects: &mut BTreeSet<Uuid>) {
-    match value {
-        Value::Object(fields) => {
-            if let Some(personal) = fields.get(PERSONAL).filter(|_| fields.len() == 1) {
-                subjects.extend(subject_of(personal));
-            }
-            fields.values().for_each(|value| collect_subjects(value, subjects));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_subjects(item, subjects)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
+/// Before a personal value in JSON as rows are written, without spaces. Inside of a text every quote has a backslash
+/// before it, so no text looks like this.
+const BEGIN: &str = r#"{"$personal":{"subject":""#;
+
+/// A personal value as it is written.
+#[derive(Deserialize)]
+struct Personal<'a> {
+    #[serde(rename = "$personal", borrow)]
+    content: Content<'a>,
 }
 
-/// Empties the values of data subjects that were erased.
-pub(crate) fn erase(value: &mut Value, erased: &HashSet<Uuid>) {
-    match value {
-        Value::Object(fields) => {
-            let subject = fields.get(PERSONAL).filter(|_| fields.len() == 1).and_then(subject_of);
-            match subject.filter(|subject| erased.contains(subject)) {
-                Some(subject) => *value = json!({ERASED: subject}),
-                None => fields.values_mut().for_each(|value| erase(value, erased)),
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| erase(item, erased)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
+#[derive(Deserialize)]
+struct Content<'a> {
+    subject: Uuid,
+    #[serde(rename = "value", borrow)]
+    _value: &'a RawValue,
 }
 
-fn subject_of(personal: &Value) -> Option<Uuid> {
-    personal.get("subject").and_then(Value::as_str).and_then(|subject| Uuid::parse_str(subject).ok())
+/// The data subjects whose values are present in a row.
+pub(crate) fn subjects_in(row: &str) -> BTreeSet<Uuid> {
+    let subjects = row.match_indices(BEGIN).filter_map(|(at, _)| {
+        let begin = at + BEGIN.len();
+        row.get(begin..begin + 36).and_then(|subject| Uuid::try_parse(subject).ok())
+    });
+    subjects.collect()
+}
+
+/// A row in which the values of erased data subjects are empty.
+///
+/// # Errors
+/// The row is not JSON as rows are written.
+pub(crate) fn erase(row: &str, erased: &HashSet<Uuid>) -> Result<String, serde_json::Error> {
+    let mut emptied = String::with_capacity(row.len());
+    let mut rest = row;
+    while let Some((before, personal)) = rest.find(BEGIN).map(|at| rest.split_at(at)) {
+        emptied.push_str(before);
+        let mut values = serde_json::Deserializer::from_str(personal).into_iter::<Personal<'_>>();
+        let subject = values.next().transpose()?.map(|value| value.content.subject);
+        let (value, after) = personal.split_at(values.byte_offset());
+        match subject.filter(|subject| erased.contains(subject)) {
+            Some(subject) => emptied.push_str(&json!({ ERASED: subject }).to_string()),
+            None => emptied.push_str(value),
+        }
+        rest = after;
+    }
+    emptied.push_str(rest);
+    Ok(emptied)
 }
 
 #[cfg(test)]
@@ -94,11 +112,17 @@ mod tests {
 
     #[test]
     fn erasing_a_subject_empties_its_values_and_no_others() {
-        let mut row = row();
-        erase(&mut row, &HashSet::from([LI]));
-        assert_eq!(reveal(row.clone(), ErasedAs::Null), json!({"names": [null, "王"], "gone": null, "n": 1}));
-        let mut subjects = BTreeSet::new();
-        collect_subjects(&row, &mut subjects);
-        assert_eq!(subjects, BTreeSet::from([WANG]));
+        let emptied = erase(&row().to_string(), &HashSet::from([LI])).unwrap();
+        let shown = reveal(serde_json::from_str(&emptied).unwrap(), ErasedAs::Null);
+        assert_eq!(shown, json!({"names": [null, "王"], "gone": null, "n": 1}));
+        assert_eq!(subjects_in(&emptied), BTreeSet::from([WANG]));
+        assert_eq!(erase(&emptied, &HashSet::from([LI])).unwrap(), emptied);
+    }
+
+    #[test]
+    fn what_people_write_is_never_taken_for_personal_data_of_another() {
+        let quoting = json!({"text": row().to_string(), "own": Personal::new(WANG, row().to_string())}).to_string();
+        assert_eq!(subjects_in(&quoting), BTreeSet::from([WANG]));
+        assert_eq!(erase(&quoting, &HashSet::from([LI])).unwrap(), quoting);
     }
 }

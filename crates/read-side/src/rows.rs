@@ -1,16 +1,16 @@
 //! Rows in PostgreSQL: touched ones read in one statement, changes written in one.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use crate::bigint;
+use crate::copy::record;
 use crate::error::ProjectorError;
 use crate::fold::{Changes, FactChange, Parked, StoredRow, Version};
 use crate::reveal;
-use crate::table::{Table, record};
+use crate::table::Table;
 
 /// The most versions in one statement.
 const VERSIONS_MAX: usize = 5_000;
@@ -82,6 +82,17 @@ fn pairs(of: &[(Uuid, u64)]) -> (Vec<Uuid>, Vec<i64>) {
     of.iter().map(|(key, position)| (*key, bigint(*position))).unzip()
 }
 
+/// Versions as an argument of `json_populate_recordset`.
+fn records(versions: &[Version]) -> String {
+    let mut records = String::from("[");
+    for (index, version) in versions.iter().enumerate() {
+        records.push_str(if index > 0 { "," } else { "" });
+        record(version, &mut records);
+    }
+    records.push(']');
+    records
+}
+
 async fn write_versions(
     connection: &mut PgConnection,
     table: &Table,
@@ -105,13 +116,8 @@ async fn write_versions(
           where (select count(*) from closed) >= 0"
     );
     let (keys, positions) = pairs(closed);
-    let records = Value::Array(versions.into_iter().map(|version| Value::Object(record(version))).collect());
-    sqlx::query(AssertSqlSafe(statement))
-        .bind(keys)
-        .bind(positions)
-        .bind(records.to_string())
-        .execute(connection)
-        .await?;
+    let records = records(&versions);
+    sqlx::query(AssertSqlSafe(statement)).bind(keys).bind(positions).bind(records).execute(connection).await?;
     Ok(())
 }
 
@@ -206,23 +212,15 @@ pub(crate) async fn erase(
         if found.is_empty() {
             break;
         }
-        let emptied: Result<Vec<Value>, ProjectorError> =
-            found.into_iter().map(|row| Ok(Value::Object(record(emptied(row, &erased)?)))).collect();
-        sqlx::query(AssertSqlSafe(rewrite.clone()))
-            .bind(Value::Array(emptied?).to_string())
-            .execute(&mut *connection)
-            .await?;
+        let emptied: Result<Vec<Version>, ProjectorError> =
+            found.into_iter().map(|row| emptied(row, &erased)).collect();
+        sqlx::query(AssertSqlSafe(rewrite.clone())).bind(records(&emptied?)).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 fn emptied((key, from, json): (Uuid, i64, String), erased: &HashSet<Uuid>) -> Result<Version, ProjectorError> {
-    let corrupt = |detail: String| ProjectorError::Store(event_store::StoreError::Corrupt(detail));
-    let mut value: Value = serde_json::from_str(&json).map_err(|error| corrupt(error.to_string()))?;
-    reveal::erase(&mut value, erased);
-    let mut subjects = BTreeSet::new();
-    reveal::collect_subjects(&value, &mut subjects);
-    let Value::Object(row) = value else { return Err(corrupt("a row is not an object".to_owned())) };
-    let subjects = subjects.into_iter().collect();
-    Ok(Version { key, from: crate::number(from)?, to: None, stale_since: None, subjects, row })
+    let json = reveal::erase(&json, erased).map_err(|error| event_store::StoreError::Corrupt(error.to_string()))?;
+    let subjects = reveal::subjects_in(&json);
+    Ok(Version { key, from: crate::number(from)?, to: None, stale_since: None, subjects, json })
 }

@@ -133,7 +133,6 @@ async fn apply_to_model(
     let table = Table::new(*model, *revision, *generation);
     let erased = decode::erased_subjects(events);
     let mut fold = model.fold();
-    erased.iter().for_each(|subject| fold.erase(*subject));
     let touched = match touched(fold.as_ref(), *model, events) {
         Ok(touched) => touched,
         Err(defect) => return Ok(Err(defect)),
@@ -173,6 +172,6 @@ fn fold_batch(
 ) -> Result<Changes, String> {
     stored.into_iter().try_for_each(|stored| fold.hold(stored))?;
     decode::read_by(model, events).try_for_each(|happened| fold.apply(happened))?;
-    fold.settle(usize::MAX)?;
+    fold.release(0)?;
     Ok(fold.take())
 }

@@ -76,6 +76,7 @@ async fn create_first_generation(
 ) -> Result<(), ProjectorError> {
     let table = Table::new(model, model.revision(), 1);
     create_tables(connection, &table).await?;
+    index_present(connection, &table).await?;
     create_indexes(connection, model, &table).await?;
     show(connection, model, &table, false).await?;
     sqlx::query("insert into read.checkpoint (model, revision, generation, position, epoch) values ($1, $2, 1, 0, $3)")
@@ -116,7 +117,18 @@ pub(crate) async fn create_tables(connection: &mut PgConnection, table: &Table) 
     Ok(())
 }
 
-/// Makes the indexes and comments of one generation.
+/// Makes the index that finds the present version of a row, unless it is there.
+pub(crate) async fn index_present(connection: &mut PgConnection, table: &Table) -> Result<(), ProjectorError> {
+    let rows = &table.rows;
+    let name = rows.trim_start_matches("read.");
+    let ddl = format!(
+        "create unique index if not exists {name}_present on {rows} (key) where to_position = 9223372036854775807"
+    );
+    sqlx::raw_sql(AssertSqlSafe(ddl)).execute(connection).await?;
+    Ok(())
+}
+
+/// Makes the other indexes and the comments of one generation.
 pub(crate) async fn create_indexes(
     connection: &mut PgConnection,
     model: &'static dyn Model,
@@ -126,7 +138,6 @@ pub(crate) async fn create_indexes(
     let own = model.indexes().replace("{table}", rows);
     let ddl = format!(
         "alter table {rows} add primary key (key, from_position);
-         create unique index on {rows} (key) where to_position = 9223372036854775807;
          create index on {rows} using gin (subjects) where subjects <> '{{}}';
          alter table {facts} add primary key (fact, position);
          comment on column {rows}.from_position is 'The event that made this version of the row.';

@@ -1,22 +1,28 @@
-//! A generation of a model in the making: its rows in memory, its tables not yet shown.
+//! A generation of a model in the making: its tables not yet shown, the rows touched last in memory.
+//!
+//! While the history is read, versions go to the tables by COPY as they end, and present ones as their rows are let go
+//! of: no more than [`ROWS_IN_HAND_MAX`] rows are in memory. A row that is touched again later is read back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{PgConnection, PgPool};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::copy::Rows;
 use crate::decode::{self, Incoming};
 use crate::error::ProjectorError;
-use crate::fold::{Changes, Folding, Parked};
+use crate::fold::{Changes, FactChange, Folding, Parked};
 use crate::model::Model;
-use crate::table::{Table, copy_fact};
+use crate::table::Table;
 use crate::{bigint, rows, schema};
 
 /// So many bytes go to PostgreSQL in one COPY.
 const COPY_BYTES: usize = 4 << 20;
-/// Present versions given out at once.
-const SETTLE_ROWS: usize = 10_000;
+/// The most rows in memory between two pages of the history.
+const ROWS_IN_HAND_MAX: usize = 65_536;
+/// Present versions given out at once at the end.
+const RELEASED_AT_ONCE: usize = 10_000;
 
 pub(crate) struct Shadow {
     model: &'static dyn Model,
@@ -24,12 +30,18 @@ pub(crate) struct Shadow {
     table: Table,
     fold: Box<dyn Folding>,
     changes: Changes,
+    /// The rows that were let go of, and may have to be read back.
+    stored: Stored,
+    /// Whether present versions can be found by their key.
+    indexed: bool,
+    rows_in_hand_max: usize,
+    erased: BTreeSet<Uuid>,
     /// Rollups so far.
     totals: HashMap<String, [i64; 4]>,
     parked: BTreeMap<Uuid, (Parked, u64)>,
     versions: u64,
-    rows_text: String,
-    facts_text: String,
+    rows: Rows,
+    facts: Rows,
     copying: Option<JoinHandle<Result<(), ProjectorError>>>,
     pool: PgPool,
 }
@@ -51,11 +63,15 @@ impl Shadow {
             table,
             fold: model.fold(),
             changes: Changes::default(),
+            stored: Stored::default(),
+            indexed: false,
+            rows_in_hand_max: ROWS_IN_HAND_MAX,
+            erased: BTreeSet::new(),
             totals: HashMap::new(),
             parked: BTreeMap::new(),
             versions: 0,
-            rows_text: String::new(),
-            facts_text: String::new(),
+            rows: Rows::default(),
+            facts: Rows::default(),
             copying: None,
             pool: pool.clone(),
         })
@@ -78,16 +94,48 @@ impl Shadow {
     }
 
     /// Folds events in order.
-    pub(crate) fn fold(&mut self, events: &[Incoming]) -> Result<(), ProjectorError> {
+    pub(crate) async fn fold(&mut self, events: &[Incoming]) -> Result<(), ProjectorError> {
         let reads = self.model.reads();
         if let Some((index, why)) = decode::first_unreadable(events, |category| reads.contains(&category)) {
             let position = events.get(index).map_or(0, |event| event.recorded.position);
             return Err(ProjectorError::Unreadable { position, detail: why.to_owned() });
         }
-        decode::erased_subjects(events).into_iter().for_each(|subject| self.fold.erase(subject));
+        self.erased.extend(decode::erased_subjects(events));
+        self.read_back(events).await?;
         for happened in decode::read_by(self.model, events) {
-            self.fold.apply(happened).map_err(|detail| ProjectorError::defect(self.model.name(), detail))?;
+            self.fold.apply(happened).map_err(|detail| self.defect(detail))?;
         }
+        self.take();
+        Ok(())
+    }
+
+    /// Takes rows in hand that are stored already.
+    async fn read_back(&mut self, events: &[Incoming]) -> Result<(), ProjectorError> {
+        let mut wanted = BTreeSet::new();
+        for happened in decode::read_by(self.model, events) {
+            let touched = self.fold.touched(happened).map_err(|detail| self.defect(detail))?;
+            wanted.extend(touched.into_iter().filter(|key| self.stored.may_hold(*key) && !self.fold.holds(*key)));
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        self.send().await?;
+        self.sent().await?;
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let mut connection = self.pool.acquire().await?;
+        if !self.indexed {
+            schema::index_present(&mut connection, &self.table).await?;
+            self.indexed = true;
+        }
+        for stored in rows::load(&mut connection, &self.table, &wanted).await? {
+            self.fold.hold(stored).map_err(|detail| self.defect(detail))?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of rows until no more than so many are in memory.
+    fn release(&mut self, keep: usize) -> Result<(), ProjectorError> {
+        self.fold.release(keep).map_err(|detail| self.defect(detail))?;
         self.take();
         Ok(())
     }
@@ -95,6 +143,7 @@ impl Shadow {
     fn take(&mut self) {
         let Changes { closed, versions, stale, parked, skipped, facts } = self.fold.take();
         self.versions += versions.len() as u64;
+        versions.iter().filter(|version| version.to.is_none()).for_each(|version| self.stored.insert(version.key));
         self.changes.closed.extend(closed);
         self.changes.versions.extend(versions);
         self.changes.stale.extend(stale);
@@ -107,26 +156,43 @@ impl Shadow {
         }
     }
 
-    /// Sends versions that ended and facts to the new tables, once there are enough.
+    /// Sends what was folded to the new tables, once there is enough.
     pub(crate) async fn copy(&mut self) -> Result<(), ProjectorError> {
-        for version in self.changes.versions.drain(..) {
-            self.table.copy_row(&version, &mut self.rows_text);
+        self.release(self.rows_in_hand_max)?;
+        self.write_down().await
+    }
+
+    async fn write_down(&mut self) -> Result<(), ProjectorError> {
+        let Changes { closed, stale, versions, facts, .. } = std::mem::take(&mut self.changes);
+        if !closed.is_empty() || !stale.is_empty() {
+            // A row's stored version ends before its next one can come.
+            let mut ended = Changes { closed, stale, ..Changes::default() };
+            let mut tx = self.pool.begin().await?;
+            rows::write(&mut tx, &self.table, &mut ended).await?;
+            tx.commit().await?;
         }
-        for change in self.changes.facts.drain(..) {
-            let totals = self.totals.entry(change.fact.clone()).or_default();
-            totals.iter_mut().zip(change.add).for_each(|(total, add)| *total = total.saturating_add(add));
-            copy_fact(&change.fact, change.position, *totals, &mut self.facts_text);
+        for version in versions {
+            let written = self.rows.version(&version, &self.table.columns);
+            written.map_err(|error| self.defect(format!("a row does not fit its table: {error}")))?;
         }
-        if self.rows_text.len() + self.facts_text.len() >= COPY_BYTES { self.send().await } else { Ok(()) }
+        for FactChange { fact, position, add } in facts {
+            let totals = match self.totals.get_mut(&fact) {
+                Some(totals) => totals,
+                None => self.totals.entry(fact.clone()).or_default(),
+            };
+            totals.iter_mut().zip(add).for_each(|(total, add)| *total = total.saturating_add(add));
+            self.facts.fact(&fact, position, *totals);
+        }
+        if self.rows.len() + self.facts.len() >= COPY_BYTES { self.send().await } else { Ok(()) }
     }
 
     /// Starts a COPY when the one before has ended.
     async fn send(&mut self) -> Result<(), ProjectorError> {
         self.sent().await?;
         let (pool, table) = (self.pool.clone(), self.table.clone());
-        let rows = std::mem::take(&mut self.rows_text);
-        let facts = std::mem::take(&mut self.facts_text);
-        self.copying = Some(tokio::spawn(async move { copy_in(&pool, &table, &rows, &facts).await }));
+        let rows = std::mem::take(&mut self.rows);
+        let facts = std::mem::take(&mut self.facts);
+        self.copying = Some(tokio::spawn(async move { copy_in(&pool, &table, rows, facts).await }));
         Ok(())
     }
 
@@ -139,20 +205,18 @@ impl Shadow {
 
     /// Sends the present versions, then makes the indexes, then empties what erased subjects left in old versions.
     pub(crate) async fn complete(&mut self, pool: &PgPool) -> Result<(), ProjectorError> {
-        loop {
-            let more = self.fold.settle(SETTLE_ROWS).map_err(|detail| self.defect(detail))?;
-            self.take();
-            self.copy().await?;
-            if !more {
-                break;
-            }
+        while self.fold.unstored() > 0 {
+            self.release(self.fold.unstored().saturating_sub(RELEASED_AT_ONCE))?;
+            self.write_down().await?;
         }
         self.send().await?;
         self.sent().await?;
         let mut tx = pool.begin().await?;
         sqlx::query("set local statement_timeout = 0").execute(&mut *tx).await?;
         sqlx::query("set local maintenance_work_mem = '256MB'").execute(&mut *tx).await?;
+        schema::index_present(&mut tx, &self.table).await?;
         schema::create_indexes(&mut tx, self.model, &self.table).await?;
+        self.indexed = true;
         self.erase(&mut tx).await?;
         tx.commit().await?;
         let analyze = format!("analyze {}, {}", self.table.rows, self.table.facts);
@@ -161,7 +225,7 @@ impl Shadow {
     }
 
     async fn erase(&self, connection: &mut PgConnection) -> Result<(), ProjectorError> {
-        let erased = self.fold.erased();
+        let erased: Vec<_> = self.erased.iter().copied().collect();
         for some in erased.chunks(1_000) {
             rows::erase(connection, &self.table, some).await?;
         }
@@ -170,8 +234,7 @@ impl Shadow {
 
     /// Writes what was folded since the tables are complete, in one transaction.
     pub(crate) async fn write(&mut self, pool: &PgPool) -> Result<(), ProjectorError> {
-        self.fold.settle(usize::MAX).map_err(|detail| self.defect(detail))?;
-        self.take();
+        self.release(0)?;
         let mut tx = pool.begin().await?;
         rows::write(&mut tx, &self.table, &mut self.changes).await?;
         self.erase(&mut tx).await?;
@@ -209,17 +272,55 @@ impl Shadow {
     }
 }
 
-async fn copy_in(pool: &PgPool, table: &Table, rows: &str, facts: &str) -> Result<(), ProjectorError> {
+/// Which rows were stored: says yes for all of them, and for a few others. Its size does not grow with the rows: the
+/// keys' own bits are looked up in it, as in a Bloom filter.
+#[derive(Default)]
+struct Stored {
+    bits: Vec<u64>,
+}
+
+impl Stored {
+    /// 16 MiB: of ten million rows it tells apart 98 of 100 others.
+    const WORDS: usize = 1 << 21;
+
+    /// The words and bits of a key: its last 64 bits are random in most ids, and so are two halves of them.
+    fn places(key: Uuid) -> [(usize, u64); 2] {
+        let (high, low) = key.as_u64_pair();
+        [low, low.rotate_left(32) ^ high].map(|bits| {
+            let mixed = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37;
+            ((mixed >> 6) as usize, 1 << (mixed & 63))
+        })
+    }
+
+    fn insert(&mut self, key: Uuid) {
+        self.bits.resize(Self::WORDS, 0);
+        for (word, bit) in Self::places(key) {
+            if let Some(word) = self.bits.get_mut(word) {
+                *word |= bit;
+            }
+        }
+    }
+
+    fn may_hold(&self, key: Uuid) -> bool {
+        Self::places(key).iter().all(|(word, bit)| self.bits.get(*word).is_some_and(|word| word & bit != 0))
+    }
+}
+
+async fn copy_in(pool: &PgPool, table: &Table, rows: Rows, facts: Rows) -> Result<(), ProjectorError> {
     let mut tx = pool.begin().await?;
     sqlx::query("set local statement_timeout = 0").execute(&mut *tx).await?;
     sqlx::query("set local synchronous_commit = off").execute(&mut *tx).await?;
-    for (target, text) in [(&table.rows, rows), (&table.facts, facts)] {
-        if !text.is_empty() {
-            let mut copy = tx.copy_in_raw(&format!("copy {target} from stdin")).await?;
-            copy.send(text.as_bytes()).await?;
+    for (target, bytes) in [(&table.rows, rows.finish()), (&table.facts, facts.finish())] {
+        if let Some(bytes) = bytes {
+            let mut copy = tx.copy_in_raw(&format!("copy {target} from stdin (format binary)")).await?;
+            copy.send(bytes).await?;
             copy.finish().await?;
         }
     }
     tx.commit().await?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "shadow_tests.rs"]
+mod tests;

@@ -36,7 +36,6 @@ const SETTINGS: &[&str] = &[
     "fsync=on",
     "full_page_writes=on",
     "synchronous_commit=on",
-    "wal_compression=on",
     "max_wal_size=4GB",
     "shared_buffers=512MB",
     "max_connections=200",

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::cipher::{self, KeyBytes};
-use super::json::{self, Sealed};
+use super::json::{self, Found};
 use super::master::MasterKeys;
 use crate::error::StoreError;
 
@@ -103,13 +103,13 @@ impl Vault {
     /// # Errors
     /// The database cannot be reached, or a key is missing that was not destroyed.
     pub async fn unseal(&self, events: &[RecordedEvent]) -> Result<Vec<String>, StoreError> {
-        let parsed = parse(events)?;
-        let (known, wanted) = self.look_up(&subjects(parsed.iter().flatten()));
+        let found = find(events)?;
+        let (known, wanted) = self.look_up(&subjects(&found));
         let loaded = match wanted.is_empty() {
             true => HashMap::new(),
             false => self.fetch(&mut *self.pool.acquire().await?, &wanted).await?,
         };
-        self.open(events, parsed, known, loaded)
+        self.open(events, found, known, loaded)
     }
 
     /// The same over one connection, so that it can be part of a transaction.
@@ -118,10 +118,10 @@ impl Vault {
         connection: &mut PgConnection,
         events: &[RecordedEvent],
     ) -> Result<Vec<String>, StoreError> {
-        let parsed = parse(events)?;
-        let (known, wanted) = self.look_up(&subjects(parsed.iter().flatten()));
+        let found = find(events)?;
+        let (known, wanted) = self.look_up(&subjects(&found));
         let loaded = self.fetch(connection, &wanted).await?;
-        self.open(events, parsed, known, loaded)
+        self.open(events, found, known, loaded)
     }
 
     /// The keys for sealing payloads that hold personal values in clear.
@@ -138,16 +138,13 @@ impl Vault {
     fn open(
         &self,
         events: &[RecordedEvent],
-        parsed: Vec<Option<Value>>,
+        found: Vec<Found<'_>>,
         mut keys: HashMap<Uuid, KeyState>,
         loaded: HashMap<Uuid, KeyState>,
     ) -> Result<Vec<String>, StoreError> {
         keys.extend(loaded);
         let keys = SubjectKeys { master: self.master.clone(), keys };
-        let opened = events.iter().zip(parsed).map(|(event, value)| match value {
-            Some(value) => keys.unseal(event, value),
-            None => Ok(event.payload.clone()),
-        });
+        let opened = events.iter().zip(found).map(|(event, found)| keys.unseal(event, found));
         opened.collect()
     }
 
@@ -223,26 +220,25 @@ impl SubjectKeys {
         }
     }
 
-    fn unseal(&self, event: &RecordedEvent, mut value: Value) -> Result<String, StoreError> {
-        json::unseal(&mut value, &mut |sealed: Sealed<'_>| {
+    fn unseal(&self, event: &RecordedEvent, found: Found<'_>) -> Result<String, StoreError> {
+        found.open(&event.payload, |sealed| {
             let key = match self.keys.get(&sealed.subject) {
                 Some(KeyState::Present { key, .. }) => key,
                 Some(KeyState::Erased) => return Ok(None),
                 // An erasure leaves a tombstone: a key that is simply gone is a damaged vault, not an erasure.
                 None => return Err(StoreError::Corrupt(format!("the key of subject {} is missing", sealed.subject))),
             };
-            let additional = additional(event.event_id, sealed.subject, sealed.key_version, sealed.path);
+            let additional = additional(event.event_id, sealed.subject, sealed.key_version, &sealed.path);
             BASE64
-                .decode(sealed.data)
+                .decode(sealed.data.as_bytes())
                 .ok()
                 .and_then(|data| cipher::open(key, &additional, &data))
-                .and_then(|plain| serde_json::from_slice(&plain).ok())
+                .and_then(|plain| String::from_utf8(plain).ok())
                 .map(Some)
                 .ok_or_else(|| {
                     StoreError::Corrupt(format!("position {}: {} does not open", event.position, sealed.path))
                 })
-        })?;
-        Ok(value.to_string())
+        })
     }
 }
 
@@ -250,24 +246,17 @@ fn additional(event_id: Uuid, subject: Uuid, key_version: u32, path: &str) -> Ve
     [event_id.as_bytes(), subject.as_bytes(), key_version.to_be_bytes().as_slice(), path.as_bytes()].concat()
 }
 
-/// The payloads that hold sealed values, parsed; `None` for the others.
-fn parse(events: &[RecordedEvent]) -> Result<Vec<Option<Value>>, StoreError> {
-    let damaged = |event: &RecordedEvent, error: serde_json::Error| {
-        StoreError::Corrupt(format!("position {}: {error}", event.position))
-    };
-    events
-        .iter()
-        .map(|event| {
-            let sealed = json::has_sealed(&event.payload);
-            sealed.then(|| serde_json::from_str(&event.payload).map_err(|error| damaged(event, error))).transpose()
-        })
-        .collect()
+/// The sealed values of the payloads.
+fn find(events: &[RecordedEvent]) -> Result<Vec<Found<'_>>, StoreError> {
+    let found = events.iter().map(|event| {
+        Found::find(&event.payload)
+            .map_err(|error| StoreError::Corrupt(format!("position {}: {error}", event.position)))
+    });
+    found.collect()
 }
 
-fn subjects<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<Uuid> {
-    let mut found = BTreeSet::new();
-    values.for_each(|value| json::subjects(value, &mut found));
-    found
+fn subjects(found: &[Found<'_>]) -> BTreeSet<Uuid> {
+    found.iter().flat_map(|found| &found.0).map(|(_, sealed)| sealed.subject).collect()
 }
 
 async fn fetch(

@@ -11,7 +11,7 @@ from (
        or (c.model = 'team' and $5::uuid is not null)
 ) c
 left join lateral (
-    select t.key, t.{column} as sorted_by, to_jsonb(t) as row, t.stale_since
+    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
     from read.agent t
     where {version:t}
       and ($2::text is null or t.role = $2::text)

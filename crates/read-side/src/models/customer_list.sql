@@ -6,7 +6,7 @@ select
     t.stale_since
 from read.checkpoint c
 left join lateral (
-    select t.key, t.{column} as sorted_by, to_jsonb(t) as row, t.stale_since
+    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
     from read.customer t
     where {version:t}
       and ($2::text[] is null or t.lifecycle = any ($2::text[]))

@@ -6,7 +6,7 @@ select
     t.stale_since
 from read.checkpoint c
 left join lateral (
-    select t.key, to_jsonb(t) as row, t.stale_since
+    select t.key, row_to_json(t) as row, t.stale_since
     from read.{model} t
     where t.key = $2::uuid
       and {version:t}

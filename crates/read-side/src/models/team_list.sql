@@ -6,7 +6,7 @@ select
     t.stale_since
 from read.checkpoint c
 left join lateral (
-    select t.key, t.{column} as sorted_by, to_jsonb(t) as row, t.stale_since
+    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
     from read.team t
     where {version:t}
       and ($2::uuid is null or t.members @> array[$2::uuid])

@@ -34,47 +34,60 @@ pub struct Resolution {
     pub reopen_until: DateTime<Utc>,
 }
 
-/// How a ticket hangs together with others.
+/// How a ticket hangs together with others. Links that it does not have are left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Links {
     /// What it waits for.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub blocked_by: BTreeSet<TicketId>,
     /// What waits for it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub blocks: BTreeSet<TicketId>,
     /// Of what it is part.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     pub parent: Option<TicketId>,
     /// Its parts.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub children: BTreeSet<TicketId>,
     /// What it is related to.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub related: BTreeSet<TicketId>,
     /// What it is a duplicate of.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     pub duplicate_of: Option<TicketId>,
     /// Its duplicates.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub duplicates: BTreeSet<TicketId>,
     /// What it was split from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     pub split_from: Option<TicketId>,
     /// What was split off it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub split_off: BTreeSet<TicketId>,
     /// What it was merged into, as long as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     pub merged_into: Option<TicketId>,
     /// What was merged into it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub merged: BTreeSet<TicketId>,
     /// What it follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     pub follow_up_of: Option<TicketId>,
     /// What follows it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub follow_ups: BTreeSet<TicketId>,
 }
@@ -193,7 +206,7 @@ pub struct Ticket;
 
 impl Entity for Ticket {
     const NAME: &'static str = "ticket";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const READS: &'static [Category] = &[Category::Ticket];
     const COLUMNS: &'static str = include_str!("ticket_columns.sql");
     const INDEXES: &'static str = include_str!("ticket_indexes.sql");

@@ -2,8 +2,8 @@ number bigint not null
 customer uuid not null
 requester uuid
 type text not null
-subject jsonb not null
-description jsonb
+subject json not null
+description json
 channel text not null
 category text[] not null
 tags text[] not null
@@ -20,12 +20,12 @@ pending_reason text
 pending_until timestamptz
 flagged boolean not null
 escalation_level smallint
-resolution jsonb
+resolution json
 closed_by text
-links jsonb not null
+links json not null
 reopen_count integer not null
 time_spent_s bigint not null
-messages jsonb not null
+messages json not null
 opened_at timestamptz not null
 first_replied_at timestamptz
 resolved_at timestamptz

@@ -7,8 +7,8 @@ occurred_at timestamptz not null
 currency text not null
 amount_minor bigint not null
 refunded_minor bigint not null
-lines jsonb not null
-refunds jsonb not null
+lines json not null
+refunds json not null
 channel text
 plan uuid
 corrections integer not null

@@ -30,7 +30,7 @@ from (
        or (c.model = 'customer_alias' and $2::uuid is not null)
 ) c
 left join lateral (
-    select t.key, t.{column} as sorted_by, to_jsonb(t) as row, t.stale_since
+    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
     from read.transaction t
     where {version:t}
       and ($2::uuid is null or t.customer = any (array(select alias.customer from alias)))
