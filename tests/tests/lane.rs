@@ -419,6 +419,47 @@ async fn a_command_that_was_forbidden_can_be_asked_again_with_its_id() {
 }
 
 #[tokio::test]
+async fn a_right_that_was_given_in_another_process_holds_at_once() {
+    let database = TestDatabase::create().await;
+    let (one, other) = (lane(&database).await, lane(&database).await);
+    let (team, anna) = (Uuid::now_v7(), Uuid::now_v7());
+    let by_anna = |name: &str| {
+        let mut message = rename(team, name);
+        message.actor.kind = domain::envelope::ActorKind::Agent;
+        message.actor.id = domain::text::Name::parse(&anna.to_string()).unwrap();
+        message
+    };
+    accepted(&one, form(team)).await;
+    accepted(&one, command("agent.register", anna, &json!({"name": "Anna", "capacity": 1}))).await;
+    // The other process remembers her from now on.
+    assert_eq!(code(&send(&other, by_anna("b")).await), Some(Code::Forbidden));
+    accepted(&one, command("agent.change_role", anna, &json!({"role": "supervisor"}))).await;
+    accepted(&other, by_anna("b")).await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn whoever_has_lost_a_right_still_gets_the_first_outcome_again() {
+    let database = TestDatabase::create().await;
+    let (one, other) = (lane(&database).await, lane(&database).await);
+    let (team, anna) = (Uuid::now_v7(), Uuid::now_v7());
+    accepted(&one, form(team)).await;
+    accepted(&one, command("agent.register", anna, &json!({"name": "A", "capacity": 1, "role": "supervisor"}))).await;
+    let mut message = rename(team, "b");
+    message.actor.kind = domain::envelope::ActorKind::Agent;
+    message.actor.id = domain::text::Name::parse(&anna.to_string()).unwrap();
+    let first = accepted(&one, message.clone()).await;
+    accepted(&one, command("agent.change_role", anna, &json!({"role": "agent"}))).await;
+    for lane in [&one, &other] {
+        assert_eq!(accepted(lane, message.clone()).await, first);
+        let mut mismatched = message.clone();
+        mismatched.canonical.push(' ');
+        assert_eq!(code(&send(lane, mismatched).await), Some(Code::CommandMismatch));
+    }
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn the_longest_waiting_sender_of_a_command_decides_its_deadline() {
     let database = TestDatabase::create().await;
     let lane = lane(&database).await;

@@ -149,6 +149,9 @@ impl Batch {
     /// # Errors
     /// The database cannot be reached: the outcome is unknown, and asking again with the same ids is safe.
     pub async fn append(mut self, connection: &mut PgConnection, vault: &Vault) -> Result<Vec<Answer>, StoreError> {
+        if self.commands.is_empty() {
+            return Ok(Vec::new());
+        }
         let sealed = self.seal(connection, vault).await?;
         let rows = sealed.call(&self, vault, connection).await?;
         let mut answers: Vec<Answer> = self.commands.iter().map(|_| Answer::Refused).collect();

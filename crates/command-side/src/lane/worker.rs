@@ -35,6 +35,8 @@ struct Pending {
     refusals: u8,
     /// Whether an attempt failed, so that the command may be durable although nobody knows.
     in_doubt: bool,
+    /// Whether a refusal without a receipt rested on remembered states: no guard would have noticed that they are old.
+    doubted: bool,
     waiting: Vec<oneshot::Sender<Reply>>,
 }
 
@@ -81,12 +83,14 @@ impl Worker {
         let mut away_since = None;
         while !pending.is_empty() {
             let sure = pending.iter().any(|command| command.refusals >= REFUSALS_MAX);
-            let (turn, later): (Vec<_>, Vec<_>) =
-                pending.into_iter().partition(|command| !sure || command.refusals >= REFUSALS_MAX);
+            let afresh = !sure && pending.iter().any(|command| command.doubted);
+            let (turn, later): (Vec<_>, Vec<_>) = pending
+                .into_iter()
+                .partition(|command| if sure { command.refusals >= REFUSALS_MAX } else { command.doubted == afresh });
             pending = later;
             let turn = in_time(turn);
             match self.attempt(&turn, sure).await {
-                Ok(settled) => pending.extend(settle(turn, settled)),
+                Ok(settled) => pending.extend(settle(turn, settled, sure)),
                 Err(error) => {
                     turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
                     let since = *away_since.get_or_insert_with(Instant::now);
@@ -138,6 +142,7 @@ impl Worker {
                         deadline,
                         refusals: 0,
                         in_doubt: false,
+                        doubted: false,
                         waiting: vec![reply],
                     });
                 }
@@ -154,6 +159,10 @@ impl Worker {
             return self.attempt_surely(turn).await;
         }
         let mut connection = self.pool.acquire().await?;
+        if turn.iter().all(|command| command.doubted) {
+            turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
+            return self.attempt_afresh(turn, &mut connection, false).await;
+        }
         let (mut workspace, undecided) = self.decide(turn, &mut connection, false).await?;
         let answers = workspace.finish(false).append(&mut connection, &self.vault).await?;
         let settled = with_undecided(answers, undecided);
@@ -167,18 +176,32 @@ impl Worker {
         turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
         let mut tx = self.pool.begin().await?;
         lock(&mut tx).await?;
-        // Commands that were decided meanwhile are answered from their receipts: what is left cannot be refused.
-        let mut settled: Vec<_> = known(turn, &mut tx).await?.into_iter().map(Settled::Answered).collect();
+        let settled = self.attempt_afresh(turn, &mut tx, true).await?;
+        tx.commit().await?;
+        let settled = settled.into_iter().map(|settled| match settled {
+            Settled::Answered(Answer::Refused) => Settled::Undecided(refused_under_the_lock()),
+            settled => settled,
+        });
+        Ok(settled.collect())
+    }
+
+    /// Decides on what is stored now, not on what is remembered. Commands that were decided before are answered from
+    /// their receipts, also where whoever sends them again may not ask for them any longer.
+    async fn attempt_afresh(
+        &mut self,
+        turn: &[Pending],
+        connection: &mut PgConnection,
+        exact: bool,
+    ) -> Result<Vec<Settled>, StoreError> {
+        let mut settled: Vec<_> = known(turn, connection).await?.into_iter().map(Settled::Answered).collect();
         let open: Vec<usize> =
             (0..turn.len()).filter(|index| settled.get(*index) == Some(&Settled::Answered(Answer::Refused))).collect();
         let to_decide: Vec<&Pending> = open.iter().filter_map(|index| turn.get(*index)).collect();
-        let (mut workspace, undecided) = self.decide(&to_decide, &mut tx, true).await?;
-        let answers = workspace.finish(true).append(&mut tx, &self.vault).await?;
-        tx.commit().await?;
+        let (mut workspace, undecided) = self.decide(&to_decide, connection, true).await?;
+        let answers = workspace.finish(exact).append(connection, &self.vault).await?;
         for (index, answer) in open.into_iter().zip(with_undecided(answers, undecided)) {
-            let refused = answer == Settled::Answered(Answer::Refused);
             if let Some(slot) = settled.get_mut(index) {
-                *slot = if refused { Settled::Undecided(refused_under_the_lock()) } else { answer };
+                *slot = answer;
             }
         }
         Ok(settled)
@@ -387,8 +410,10 @@ fn in_time(turn: Vec<Pending>) -> Vec<Pending> {
     turn
 }
 
-/// Answers the decided commands; gives back the refused ones.
-fn settle(turn: Vec<Pending>, settled: Vec<Settled>) -> Vec<Pending> {
+/// Answers the decided commands; gives back the refused ones, and those without a decision that may rest on old states or
+/// on the changes of a refused companion.
+fn settle(turn: Vec<Pending>, settled: Vec<Settled>, sure: bool) -> Vec<Pending> {
+    let unsettled = !sure && settled.contains(&Settled::Answered(Answer::Refused));
     let mut refused = Vec::new();
     for (mut command, settled) in turn.into_iter().zip(settled) {
         match settled {
@@ -401,6 +426,10 @@ fn settle(turn: Vec<Pending>, settled: Vec<Settled>) -> Vec<Pending> {
             Settled::Answered(Answer::Mismatch) => {
                 let reply = mismatch(command.message.command_id);
                 command.answer(&reply);
+            }
+            Settled::Undecided(_) if unsettled || !(sure || command.doubted) => {
+                command.doubted = true;
+                refused.push(command);
             }
             Settled::Undecided(rejection) => command.answer(&Reply::Undecided(rejection)),
             Settled::Answered(Answer::Refused) => {
