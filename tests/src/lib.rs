@@ -10,6 +10,8 @@
     reason = "a test that cannot be set up ends here"
 )]
 
+pub mod model;
+pub mod reference;
 mod system;
 
 use std::str::FromStr as _;
