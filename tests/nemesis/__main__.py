@@ -10,23 +10,26 @@ import signal
 import sys
 from pathlib import Path
 
+from .model import PROGRAMS, run_program
 from .run import run
 from .scenarios import ALL
+
+NAMES = [*ALL, *PROGRAMS]
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tests/torture", description="Tortures a whole Carelog and checks what is left."
     )
-    parser.add_argument("scenario", nargs="*", help=f"which: {', '.join(ALL)}; all of them unless some are named")
+    parser.add_argument("scenario", nargs="*", help=f"which: {', '.join(NAMES)}; all of them unless some are named")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--short", action="store_true", help="a short form of each scenario")
     length.add_argument("--count", type=int, help="so many faults for each scenario")
     parser.add_argument("--seed", type=int, help="the seed of what is random; printed where it is not given")
     parser.add_argument("--evidence", type=Path, default=Path("target/evidence"), help="where results go as JSON")
     arguments = parser.parse_args()
-    if unknown := [name for name in arguments.scenario if name not in ALL]:
-        parser.error(f"there is no scenario {', '.join(unknown)}; there are {', '.join(ALL)}")
+    if unknown := [name for name in arguments.scenario if name not in NAMES]:
+        parser.error(f"there is no scenario {', '.join(unknown)}; there are {', '.join(NAMES)}")
     if arguments.count is not None and arguments.count < 1:
         parser.error("--count is at least 1")
     return arguments
@@ -41,11 +44,14 @@ async def _main() -> int:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     seed = arguments.seed if arguments.seed is not None else secrets.randbits(32)
     failed = []
-    for name in arguments.scenario or ALL:
-        scenario = ALL[name]
+    for name in arguments.scenario or NAMES:
+        scenario = ALL.get(name) or PROGRAMS[name]
         count = arguments.count or (scenario.short if arguments.short else scenario.full)
         form = "full" if count >= scenario.full else "short"
-        result = await run(scenario, count, form, seed, arguments.evidence)
+        if name in PROGRAMS:
+            result = await run_program(name, count, seed, arguments.evidence)
+        else:
+            result = await run(ALL[name], count, form, seed, arguments.evidence)
         # What was asked for by name and could not be done has failed; of all scenarios it is only skipped.
         if result["violations"] or (result["skipped"] and name in arguments.scenario):
             failed.append(name)
