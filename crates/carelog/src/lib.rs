@@ -4,6 +4,7 @@
 //! environment ([`config`]); exit codes are in [`exit`].
 
 pub mod bench;
+pub mod child;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -1,6 +1,5 @@
 //! `carelog demo`: the whole system at work, with a projector that is killed in the middle.
 
-mod child;
 mod generator;
 mod narrative;
 mod stage;

@@ -13,9 +13,9 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::DemoArgs;
-use super::child::Child;
 use super::generator::{Generator, Planned};
 use super::stage::Stage;
+use crate::child::Child;
 use crate::config::Environment;
 use crate::models::{fingerprint_line, rebuild_with_progress};
 use crate::outcomes::{grouped, rate};

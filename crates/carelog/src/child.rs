@@ -1,7 +1,9 @@
-//! A role as a process of its own, to be killed.
+//! A role as a process of its own, to be killed or measured.
 
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
 use anyhow::Context as _;
@@ -12,12 +14,22 @@ use crate::config::Environment;
 use crate::roles::Role;
 
 /// The variables that a role reads.
-const VARIABLES: [&str; 5] =
-    ["DATABASE_URL", "NATS_URL", "CARELOG_PREFIX", "CARELOG_MASTER_KEY", "CARELOG_MASTER_KEY_FILE"];
+const VARIABLES: [&str; 8] = [
+    "DATABASE_URL",
+    "NATS_URL",
+    "CARELOG_PREFIX",
+    "CARELOG_MASTER_KEY",
+    "CARELOG_MASTER_KEY_FILE",
+    "CARELOG_HTTP_ADDR",
+    "CARELOG_API_KEYS",
+    "CARELOG_EVENTS_MAX_BYTES",
+];
 
-/// A running role. It ends with this process, however that ends.
+/// A running role. It is killed when dropped, and ends with this process, however that ends.
 pub struct Child {
+    role: Role,
     pid: Pid,
+    told: Option<ChildStdout>,
     ended: oneshot::Receiver<std::io::Result<ExitStatus>>,
 }
 
@@ -36,6 +48,10 @@ impl Child {
                 None => command.env_remove(name),
             };
         }
+        if role == Role::Query {
+            // Its first line tells where it listens.
+            command.stdout(Stdio::piped());
+        }
         // A group of its own: Ctrl-C is for this process, which then stops it.
         command.process_group(0);
         // Its log would stand in the middle of the story.
@@ -46,13 +62,35 @@ impl Child {
         std::thread::spawn(move || match command.spawn() {
             Err(error) => _ = started.send(Err(error)),
             Ok(mut child) => {
-                let _ = started.send(Ok(child.id()));
+                let _ = started.send(Ok((child.id(), child.stdout.take())));
                 let _ = end.send(child.wait());
             }
         });
-        let id = start.recv().context("the thread that starts processes ended")?.context("cannot start a process")?;
+        let (id, told) =
+            start.recv().context("the thread that starts processes ended")?.context("cannot start a process")?;
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("the process has no id")?;
-        Ok(Self { pid, ended })
+        Ok(Self { role, pid, told, ended })
+    }
+
+    /// Which role it is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where the query API listens. Waits until it does; to be asked once, of that role only.
+    ///
+    /// # Errors
+    /// It has ended, or is another role.
+    pub async fn http_addr(&mut self) -> anyhow::Result<SocketAddr> {
+        let told = self.told.take().context("the role tells no address")?;
+        let first_line = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            BufReader::new(told).read_line(&mut line).map(|_| line)
+        });
+        let line = first_line.await??;
+        let addr = line.trim().rsplit_once("http://").and_then(|(_, addr)| addr.parse().ok());
+        addr.with_context(|| format!("the role {} does not tell where it listens", self.role))
     }
 
     /// Its process id.
@@ -83,7 +121,16 @@ impl Child {
         }
         // Its thread may be reaping it in this moment; then there is nothing left to kill.
         let _ = kill_process(self.pid, signal);
-        let _ = self.ended.await;
+        let _ = (&mut self.ended).await;
         Ok(())
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Empty: nobody was told yet that it has ended, so the id is still its own.
+        if matches!(self.ended.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
+            let _ = kill_process(self.pid, Signal::KILL);
+        }
     }
 }
