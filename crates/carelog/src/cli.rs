@@ -84,7 +84,6 @@ enum Command {
     Inbox(InboxArgs),
     Recover(RecoverArgs),
     Demo(DemoArgs),
-    /// Measures appends and commands beside pgbench on the same server
     Bench(BenchArgs),
 }
 
@@ -160,7 +159,7 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
         Command::Inbox(args) => Box::pin(inbox::run(environment, &args)).await,
         Command::Recover(args) => Box::pin(recover::run(environment, &args, &stop)).await,
         Command::Demo(args) => Box::pin(demo::run(environment, &args, &stop)).await,
-        Command::Bench(args) => Box::pin(crate::bench::run(environment, &args)).await,
+        Command::Bench(args) => Box::pin(crate::bench::run(environment, &args, &stop)).await,
     }
 }
 

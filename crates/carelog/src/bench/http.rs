@@ -1,0 +1,112 @@
+//! A client of HTTP/1.1 for load: one connection that is kept, a request of fixed bytes, an answer that is counted and
+//! dropped. It does as little as a client can, because it takes its time from the same cores as the server.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const BUFFER_BYTES: usize = 16 * 1024;
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A connection that is kept.
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn open(addr: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(addr).await.with_context(|| format!("cannot connect to {addr}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(BUFFER_BYTES) })
+    }
+
+    /// Asks, and reads the answer to its end. Gives its body.
+    ///
+    /// # Errors
+    /// The answer is not 200, tells no length, or breaks off.
+    pub async fn get(&mut self, path: &str, headers: &str) -> anyhow::Result<&[u8]> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
+        self.stream.write_all(request.as_bytes()).await?;
+        self.buffer.clear();
+        let head_length = loop {
+            self.read().await?;
+            if let Some(at) = self.buffer.windows(4).position(|part| part == b"\r\n\r\n") {
+                break at + 4;
+            }
+        };
+        let head = self.buffer.get(..head_length).unwrap_or_default();
+        let is_ok = head.get(9..12) == Some(b"200");
+        let body_length = content_length(head).context("the answer tells no length")?;
+        let length = head_length + body_length;
+        while self.buffer.len() < length {
+            self.read().await?;
+        }
+        if !is_ok {
+            bail!("{path}: {}", String::from_utf8_lossy(&self.buffer));
+        }
+        Ok(self.buffer.get(head_length..length).unwrap_or_default())
+    }
+
+    async fn read(&mut self) -> anyhow::Result<()> {
+        if self.stream.read_buf(&mut self.buffer).await? == 0 || self.buffer.len() > ANSWER_BYTES_MAX {
+            bail!("the answer breaks off after {} bytes", self.buffer.len());
+        }
+        Ok(())
+    }
+}
+
+fn content_length(head: &[u8]) -> Option<usize> {
+    let head = std::str::from_utf8(head).ok()?;
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?.1.trim().parse().ok()
+}
+
+/// Connections that are kept and lent, for open loops.
+#[derive(Clone)]
+pub struct Connections {
+    addr: SocketAddr,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Connections {
+    /// None yet; they are made as they are needed.
+    #[must_use]
+    pub fn to(addr: SocketAddr) -> Self {
+        Self { addr, idle: Arc::default() }
+    }
+
+    /// Asks over a connection that is idle, or a new one.
+    ///
+    /// # Errors
+    /// The answer is not 200, or breaks off.
+    pub async fn get(&self, path: &str, headers: &str) -> anyhow::Result<()> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => Connection::open(self.addr).await?,
+        };
+        connection.get(path, headers).await?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_is_read_whatever_the_case_of_its_name() {
+        assert_eq!(content_length(b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n"), Some(17));
+        assert_eq!(content_length(b"HTTP/1.1 200 OK\r\ndate: 10:00\r\ncontent-length: 0\r\n\r\n"), Some(0));
+        assert_eq!(content_length(b"HTTP/1.1 200 OK\r\n\r\n"), None);
+    }
+}
