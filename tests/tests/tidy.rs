@@ -13,10 +13,11 @@ const LINES_MAX: usize = 600;
 /// Our crates, by folder, and those of ours that each may use. The query API uses no NATS, so not the bus either.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("event-store", &["domain"]),
-    ("bus", &["domain"]),
-    ("command-side", &["domain", "event-store", "bus"]),
-    ("read-side", &["domain", "event-store", "bus"]),
+    ("seeded-bugs", &[]),
+    ("event-store", &["domain", "seeded-bugs"]),
+    ("bus", &["domain", "seeded-bugs"]),
+    ("command-side", &["domain", "event-store", "bus", "seeded-bugs"]),
+    ("read-side", &["domain", "event-store", "bus", "seeded-bugs"]),
     ("query-api", &["domain", "event-store", "read-side"]),
     ("carelog", &["domain", "event-store", "bus", "command-side", "read-side", "query-api"]),
 ];
@@ -137,6 +138,18 @@ fn dependencies_between_our_crates_point_down_only() {
         let wrong: Vec<_> = used.iter().filter(|other| !may_use.contains(&other.as_str())).collect();
         assert!(wrong.is_empty(), "{name} must not use {wrong:?}");
     }
+}
+
+#[test]
+fn only_the_tests_can_turn_seeded_bugs_on() {
+    let manifests = MAY_USE.iter().map(|(name, _)| format!("crates/{name}/Cargo.toml"));
+    let turns_on = |path: &String| {
+        let manifest = std::fs::read_to_string(root().join(path)).unwrap();
+        manifest.lines().any(|line| line.contains("seeded-bugs") && line.contains("on\""))
+    };
+    let wrong: Vec<_> = manifests.chain(["Cargo.toml".to_owned()]).filter(turns_on).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(turns_on(&"tests/Cargo.toml".to_owned()), "the look itself works");
 }
 
 #[test]

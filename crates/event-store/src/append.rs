@@ -8,6 +8,7 @@ use domain::decider::{ClaimChange, ClaimKey, ClaimKind, Holding, TimeRange, Time
 use domain::envelope::{Metadata, Publisher};
 use domain::rejection::Rejection;
 use domain::upcast::{STEPS, current_version};
+use seeded_bugs::{Bug, is_active};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
@@ -154,6 +155,9 @@ impl Batch {
         }
         let sealed = self.seal(connection, vault).await?;
         let rows = sealed.call(&self, vault, connection).await?;
+        if is_active(Bug::ReceiptOutside) {
+            sqlx::query("select log.write_receipts()").execute(&mut *connection).await?;
+        }
         let mut answers: Vec<Answer> = self.commands.iter().map(|_| Answer::Refused).collect();
         for row in rows {
             let n: i32 = row.try_get("command")?;

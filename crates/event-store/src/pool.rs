@@ -3,6 +3,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use seeded_bugs::{Bug, is_active};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Row as _};
 
@@ -74,10 +75,13 @@ impl PoolRole {
 /// # Errors
 /// The URL is malformed, or the database cannot be reached.
 pub async fn connect(database_url: &str, role: PoolRole, connections_max: u32) -> Result<PgPool, StoreError> {
-    let options = PgConnectOptions::from_str(database_url)
+    let mut options = PgConnectOptions::from_str(database_url)
         .map_err(|error| StoreError::Unsafe(format!("DATABASE_URL cannot be used: {error}")))?
         .application_name(role.application_name())
         .options(role.settings().iter().copied());
+    if is_active(Bug::AsyncCommit) && role == PoolRole::Append {
+        options = options.options([("synchronous_commit", "off")]);
+    }
     let pool = PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(2))
@@ -100,7 +104,7 @@ pub async fn require_durable(pool: &PgPool) -> Result<(), StoreError> {
     .await?;
     for (column, setting) in ["fsync", "full_page_writes", "synchronous_commit"].into_iter().enumerate() {
         let value: String = row.try_get(column)?;
-        if matches!(value.as_str(), "off" | "local") {
+        if matches!(value.as_str(), "off" | "local") && !is_active(Bug::AsyncCommit) {
             return Err(StoreError::Unsafe(format!(
                 "PostgreSQL runs with {setting} = {value}, which can lose accepted commands"
             )));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use event_store::StoreError;
+use seeded_bugs::{Bug, is_active};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -108,6 +109,10 @@ async fn apply_together(
             Err(defect) => after.blocked = Some(defect),
         }
         next.push(after);
+    }
+    if is_active(Bug::CheckpointOutside) {
+        tx.commit().await?;
+        tx = pool.begin().await?;
     }
     if next.len() != group.len() || !checkpoint::advance(&mut tx, &locked, &next).await? {
         tx.rollback().await?;
