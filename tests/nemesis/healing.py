@@ -49,7 +49,7 @@ async def _lag(running: Run, soon_s: int = -2) -> str:
     behind = [f"the model {model} is at {at} of {head}" for model, at in places.items() if at != head]
     behind += [f"{timers} timers are due"] * (timers != "0") + [f"{parked} rows are parked"] * (parked != "0")
     try:
-        last = (await _stream_state(running, stream_name(PREFIX))).last_seq
+        last = (await stream_state(running, stream_name(PREFIX))).last_seq
     except PASSING as error:
         return "; ".join([*behind, f"the stream cannot be asked: {error}"])
     return "; ".join(behind + [f"the stream ends at {last} of {head}"] * (str(last) != head))
@@ -58,13 +58,14 @@ async def _lag(running: Run, soon_s: int = -2) -> str:
 async def _waiting_in_inbox(running: Run) -> str:
     """How many durable commands wait, in words; empty if none does."""
     try:
-        waiting = (await _stream_state(running, stream_name(PREFIX).replace("_EVENTS", "_INBOX"))).messages
+        waiting = (await stream_state(running, stream_name(PREFIX).replace("_EVENTS", "_INBOX"))).messages
     except PASSING as error:
         return f"the inbox cannot be asked: {error}"
     return f"{waiting} commands wait in the inbox" if waiting else ""
 
 
-async def _stream_state(running: Run, name: str) -> StreamState:
+async def stream_state(running: Run, name: str) -> StreamState:
+    """What the server says of a stream."""
     connection = await asyncio.wait_for(connect(running.servers.nats.url), 5)
     try:
         return (await connection.jetstream(timeout=2).stream_info(name)).state

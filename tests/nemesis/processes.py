@@ -149,6 +149,22 @@ def resume_tree(process: subprocess.Popen[bytes]) -> None:
     signal_process(process.pid, signal.SIGCONT)
 
 
+def ports_of(pid: int) -> set[int]:
+    """The local ports of a process's TCP connections."""
+    held = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            held.add(os.readlink(descriptor))
+        except FileNotFoundError:
+            pass
+    ports = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if f"socket:[{fields[9]}]" in held:
+            ports.add(int(fields[1].rpartition(":")[2], 16))
+    return ports
+
+
 def free_port() -> int:
     """A port that nobody has in this moment."""
     with socket.socket() as listener:

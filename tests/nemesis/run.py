@@ -25,6 +25,7 @@ from .running import PREFIX, Run, Scenario
 from .sampler import IdleInTransaction
 from .servers import Servers
 from .volume import Volume
+from .watcher import StreamWatcher
 
 CHECK_LIMIT_S = 1_800
 PROGRESS_S = 5.0
@@ -134,12 +135,14 @@ async def _injected(running: Run, count: int, result: dict[str, Any]) -> None:
     """Clients work while the scenario injects its faults; then everything heals by itself."""
     scenario = running.scenario
     sampler = IdleInTransaction(running.database)
+    watcher = StreamWatcher(running.servers.nats.url, PREFIX)
     clients = [running.client(f"c{index}") for index in range(scenario.clients)]
     for client in clients:
         await client.open()
     await set_up_cast(clients[0], running.world)
     stop = asyncio.Event()
-    background = [asyncio.create_task(sampler.run()), asyncio.create_task(_tell_progress(running, count))]
+    tasks = (sampler.run(), watcher.run(), _tell_progress(running, count))
+    background = [asyncio.create_task(task) for task in tasks]
     work = [asyncio.create_task(client.work(stop, scenario.pause_s)) for client in clients]
     try:
         await scenario.inject(running, count)
@@ -162,8 +165,10 @@ async def _injected(running: Run, count: int, result: dict[str, Any]) -> None:
         result["faults"] = dict(running.faults)
         result["operations"] = {name: counts[name] for name in result["operations"]}
     running.violations += [f"idle_in_transaction: {found}" for found in sampler.found.values()]
+    running.violations += [f"stream_seen: {found}" for found in watcher.found]
     running.violations += running.supervisor.exits()
-    result["notes"] = {**running.notes, "idle_in_transaction_looks": sampler.samples, "reads": counts["reads"]}
+    looks = {"idle_in_transaction_looks": sampler.samples, "stream_messages_seen": watcher.messages}
+    result["notes"] = {**running.notes, **looks, "reads": counts["reads"]}
     injected = sum(running.faults.values())
     if injected < count:
         running.violations.append(f"injected: {injected} of {count} faults")
