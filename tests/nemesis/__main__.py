@@ -13,6 +13,7 @@ from pathlib import Path
 from .model import PROGRAMS, run_program
 from .run import run
 from .scenarios import ALL
+from .seeded_bugs import BUGS, run_all
 
 NAMES = [*ALL, *PROGRAMS]
 
@@ -25,11 +26,15 @@ def _arguments() -> argparse.Namespace:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--short", action="store_true", help="a short form of each scenario")
     length.add_argument("--count", type=int, help="so many faults for each scenario")
+    parser.add_argument(
+        "--seeded-bugs", action="store_true", help="sees that bugs put in on purpose are caught: all, or those named"
+    )
     parser.add_argument("--seed", type=int, help="the seed of what is random; printed where it is not given")
     parser.add_argument("--evidence", type=Path, default=Path("target/evidence"), help="where results go as JSON")
     arguments = parser.parse_args()
-    if unknown := [name for name in arguments.scenario if name not in NAMES]:
-        parser.error(f"there is no scenario {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    known = [bug.name for bug in BUGS] if arguments.seeded_bugs else NAMES
+    if unknown := [name for name in arguments.scenario if name not in known]:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
     if arguments.count is not None and arguments.count < 1:
         parser.error("--count is at least 1")
     return arguments
@@ -43,6 +48,8 @@ async def _main() -> int:
         # The task is cancelled, so that every server and role is stopped on the way out.
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     seed = arguments.seed if arguments.seed is not None else secrets.randbits(32)
+    if arguments.seeded_bugs:
+        return await run_all(arguments.scenario, seed, arguments.evidence)
     failed = []
     for name in arguments.scenario or NAMES:
         scenario = ALL.get(name) or PROGRAMS[name]

@@ -11,14 +11,12 @@ from .check_stream import stream_name
 from .clients import PASSING, connect
 from .running import PREFIX, Run
 
-HEAL_LIMIT_S = 30.0
-
 
 async def healed(running: Run, since: float) -> float | None:
     """Waits until models and stream are at the end of the history. Gives how long that took, `None` if too long."""
     while lag := await _lag(running):
-        if time.monotonic() - since > HEAL_LIMIT_S:
-            running.violations.append(f"heal: {HEAL_LIMIT_S:g} s after the last fault: {lag}")
+        if time.monotonic() - since > running.heal_limit_s:
+            running.violations.append(f"heal: {running.heal_limit_s:g} s after the last fault: {lag}")
             return None
         await asyncio.sleep(0.1)
     return round(time.monotonic() - since, 1)
@@ -27,8 +25,8 @@ async def healed(running: Run, since: float) -> float | None:
 async def quiet(running: Run, since: float) -> None:
     """Waits until nothing is under way any more, so that the checker looks at something that stands still."""
     while busy := await _lag(running, soon_s=60) or await _waiting_in_inbox(running):
-        if time.monotonic() - since > HEAL_LIMIT_S:
-            running.violations.append(f"quiet: {HEAL_LIMIT_S:g} s after the last fault: {busy}")
+        if time.monotonic() - since > running.heal_limit_s:
+            running.violations.append(f"quiet: {running.heal_limit_s:g} s after the last fault: {busy}")
             return
         await asyncio.sleep(0.2)
     running.notes["quiet_s"] = round(time.monotonic() - since, 1)

@@ -21,7 +21,7 @@ from .healing import healed, quiet
 from .history import History
 from .psql import Database
 from .roles import Supervisor, run_program
-from .running import PREFIX, Run, Scenario
+from .running import HEAL_LIMIT_S, MUTANT_HEAL_LIMIT_S, PREFIX, Mutant, Run, Scenario
 from .sampler import IdleInTransaction
 from .servers import Servers
 from .volume import Volume
@@ -35,8 +35,13 @@ def _log(text: str) -> None:
     print(f"torture: {text}", flush=True)
 
 
-async def run(scenario: Scenario, count: int, form: str, seed: int, evidence: Path) -> dict[str, Any]:
-    """Runs a scenario; gives its evidence, in which all that was not as it should be is a violation."""
+async def run(
+    scenario: Scenario, count: int, form: str, seed: int, evidence: Path, mutant: Mutant | None = None
+) -> dict[str, Any]:
+    """Runs a scenario; gives its evidence, in which all that was not as it should be is a violation.
+
+    Of a mutant violations are wanted, so they are not told, and nothing is kept.
+    """
     begun = time.monotonic()
     directory = Path(
         tempfile.mkdtemp(prefix=f"carelog-torture-{scenario.name}-", dir=os.environ.get("TMPDIR", "/var/tmp"))
@@ -45,7 +50,7 @@ async def run(scenario: Scenario, count: int, form: str, seed: int, evidence: Pa
     result: dict[str, Any] = {
         "scenario": scenario.name,
         "seed": seed,
-        "commit": _commit(),
+        "commit": commit(),
         "form": form,
         "faults": {},
         "operations": {name: 0 for name in ("invoked", "accepted", "rejected", "unknown", "retries")},
@@ -67,7 +72,7 @@ async def run(scenario: Scenario, count: int, form: str, seed: int, evidence: Pa
             return result
         data = volume.mount if volume is not None else directory
         keep = True
-        await _tortured(scenario, count, seed, directory, data, volume, result)
+        await _tortured(scenario, count, seed, directory, data, volume, mutant, result)
         keep = bool(result["violations"])
         return result
     except Exception as error:
@@ -83,11 +88,12 @@ async def run(scenario: Scenario, count: int, form: str, seed: int, evidence: Pa
         (evidence / f"{scenario.name}.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
         if volume is not None:
             await volume.remove()
-        if keep:
+        if keep and mutant is None:
             _log(f"{scenario.name}: logs and history are kept in {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
-        _tell(result)
+        if mutant is None:
+            _tell(result)
 
 
 async def _tortured(
@@ -97,6 +103,7 @@ async def _tortured(
     directory: Path,
     data: Path,
     volume: Volume | None,
+    mutant: Mutant | None,
     result: dict[str, Any],
 ) -> None:
     program = os.environ["CARELOG_BIN"]
@@ -112,17 +119,21 @@ async def _tortured(
             "CARELOG_MASTER_KEY": "5a" * 32,
             "CARELOG_EVENTS_MAX_BYTES": "512MiB",
             "CARELOG_LOG": os.environ.get("CARELOG_LOG", "error"),
+            **(mutant.environment if mutant is not None else {}),
         }
         await run_program(program, ["migrate"], environment, directory / "migrate.log", 60)
+        database = Database(servers.postgres.url)
+        for statement in mutant.statements if mutant is not None else ():
+            database.rows(statement)
         supervisor = Supervisor(program, environment, directory, {"relay": scenario.relays})
         supervisor.start()
         chance = random.Random(seed)
         world = World(random.Random(chance.getrandbits(64)))
-        database = Database(servers.postgres.url)
         history = History(directory / "history.ndjson")
         running = Run(
             scenario, directory, seed, chance, servers, database, supervisor, history, world, environment, volume
         )
+        running.heal_limit_s = HEAL_LIMIT_S if mutant is None else MUTANT_HEAL_LIMIT_S
         await _injected(running, count, result)
         result["violations"] += await _checked(running, result)
     finally:
@@ -229,6 +240,7 @@ def _tell(result: dict[str, Any]) -> None:
     )
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit that is checked out."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"

@@ -20,6 +20,9 @@ from .servers import Servers
 from .volume import Volume
 
 PREFIX = "torture"
+HEAL_LIMIT_S = 30.0
+# Of a mutant it is known soon enough that it does not heal.
+MUTANT_HEAL_LIMIT_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class Scenario:
     power: bool = False
 
 
+@dataclass(frozen=True)
+class Mutant:
+    """A system with a bug in it: by a variable that its program knows, or by statements that change its database."""
+
+    environment: dict[str, str] = field(default_factory=dict)
+    statements: tuple[str, ...] = ()
+
+
 @dataclass
 class Run:
     """A running system under torture, as a scenario sees it."""
@@ -56,6 +67,8 @@ class Run:
     volume: Volume | None = None
     faults: Counter[str] = field(default_factory=Counter)
     notes: dict[str, Any] = field(default_factory=dict)
+    # So long after the last fault all must have healed by itself.
+    heal_limit_s: float = HEAL_LIMIT_S
     # How many unreadable messages the inbox was given: each must be set aside, and nothing else.
     dead_letters: int = 0
     violations: list[str] = field(default_factory=list)
