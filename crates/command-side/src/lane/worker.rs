@@ -8,6 +8,7 @@ use domain::decider::{ClaimQuery, LoadedStream};
 use domain::envelope::{CommandMessage, Publisher};
 use domain::rejection::{Code, Rejection};
 use event_store::{Answer, StoreError, Vault, load_claims, load_streams, lock};
+use seeded_bugs::{Bug, is_active};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -158,13 +159,25 @@ impl Worker {
         if sure {
             return self.attempt_surely(turn).await;
         }
+        if is_active(Bug::DroppedFuture) {
+            let _ = tokio::time::timeout(Duration::from_micros(200), self.pool.begin()).await;
+        }
         let mut connection = self.pool.acquire().await?;
         if turn.iter().all(|command| command.doubted) {
             turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
             return self.attempt_afresh(turn, &mut connection, false).await;
         }
+        if is_active(Bug::AcceptBeforeCommit) {
+            sqlx::query("begin").execute(&mut *connection).await?;
+        }
         let (mut workspace, undecided) = self.decide(turn, &mut connection, false).await?;
         let answers = workspace.finish(false).append(&mut connection, &self.vault).await?;
+        if is_active(Bug::AcceptBeforeCommit) {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                sqlx::query("commit").execute(&mut *connection).await
+            });
+        }
         let settled = with_undecided(answers, undecided);
         self.remember(turn, &workspace, &settled);
         Ok(settled)
