@@ -21,6 +21,8 @@ from .scenarios import ALL
 
 VARIABLE = "CARELOG_SEEDED_BUG"
 TEST_LIMIT_S = 300
+# What each run says in full; the result of all is what counts as evidence.
+RUNS = Path("target/evidence/seeded-bugs")
 
 
 @dataclass(frozen=True)
@@ -186,12 +188,12 @@ async def run_all(names: list[str], seed: int, evidence: Path) -> int:
     _none_is_forgotten()
     found = []
     for bug in chosen:
-        found.append(await (_tested(bug) if bug.test else _tortured(bug, seed, evidence)))
+        found.append(await (_tested(bug) if bug.test else _tortured(bug, seed)))
         print(f"seeded-bugs: {_line(found[-1])}", flush=True)
     controls = []
     for scenario in dict.fromkeys(bug.scenario for bug in chosen if bug.scenario):
         faults = max(bug.faults for bug in chosen if bug.scenario == scenario)
-        controls.append(await _control(scenario, faults, seed, evidence))
+        controls.append(await _control(scenario, faults, seed))
     told = {
         "scenario": "seeded-bugs",
         "seed": seed,
@@ -228,9 +230,9 @@ def _none_is_forgotten() -> None:
         raise SystemExit(f"seeded-bugs: the program has {sorted(told)}, this list {sorted(known)}")
 
 
-async def _tortured(bug: Bug, seed: int, evidence: Path) -> dict[str, Any]:
+async def _tortured(bug: Bug, seed: int) -> dict[str, Any]:
     mutant = Mutant({VARIABLE: bug.name} if bug.in_program else {}, bug.statements)
-    result = await run(ALL[bug.scenario], bug.faults, "short", seed, evidence / "seeded-bugs" / bug.name, mutant)
+    result = await run(ALL[bug.scenario], bug.faults, "short", seed, RUNS / bug.name, mutant)
     signs = [sentence for sentence in result["violations"] if sentence.partition(":")[0] in bug.signs]
     return {
         "bug": bug.name,
@@ -246,8 +248,8 @@ async def _tortured(bug: Bug, seed: int, evidence: Path) -> dict[str, Any]:
     }
 
 
-async def _control(scenario: str, faults: int, seed: int, evidence: Path) -> dict[str, Any]:
-    result = await run(ALL[scenario], faults, "short", seed, evidence / "seeded-bugs" / "none")
+async def _control(scenario: str, faults: int, seed: int) -> dict[str, Any]:
+    result = await run(ALL[scenario], faults, "short", seed, RUNS / "none")
     return {"by": scenario, "faults": faults, "violations": result["violations"], "wall_s": result["wall_s"]}
 
 
