@@ -7,5 +7,8 @@
 | `scenarios`, `faults_*`, `hostile*`, `cancellation` | what is done to the system |
 | `processes`, `servers`, `volume`, `roles` | the servers and roles, and how they are killed |
 | `commands`, `clients`, `history` | what clients ask, and the record of what they were told |
+| `sampler`, `watcher` | what is looked at all the time, beside the clients |
 | `check`, `check_*` | the checker: from the history and the servers alone |
+| `seeded_bugs` | the tests of the tests |
+| `readme` | the README's table, from the evidence |
 """

@@ -206,6 +206,14 @@ fn every_code_of_a_rejection_is_seen_by_a_test() {
 }
 
 #[test]
+fn the_readmes_figures_are_those_of_the_evidence() {
+    let mut check = std::process::Command::new("python3");
+    check.args(["-m", "nemesis.readme", "--check"]).env("PYTHONPATH", root().join("tests"));
+    let output = check.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn every_test_and_file_that_the_readme_names_is_there() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let quoted = readme.split('`').skip(1).step_by(2);
