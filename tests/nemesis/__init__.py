@@ -9,6 +9,6 @@
 | `commands`, `clients`, `history` | what clients ask, and the record of what they were told |
 | `sampler`, `watcher` | what is looked at all the time, beside the clients |
 | `check`, `check_*` | the checker: from the history and the servers alone |
-| `seeded_bugs` | the tests of the tests |
+| `seeded_bugs`, `self_test` | the tests of the tests |
 | `readme` | the README's table, from the evidence |
 """

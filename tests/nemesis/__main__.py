@@ -14,6 +14,7 @@ from .model import PROGRAMS, run_program
 from .run import run
 from .scenarios import ALL
 from .seeded_bugs import BUGS, run_all
+from .self_test import SELF_TEST
 
 NAMES = [*ALL, *PROGRAMS]
 
@@ -29,6 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seeded-bugs", action="store_true", help="sees that bugs put in on purpose are caught: all, or those named"
     )
+    parser.add_argument("--self-test", action="store_true", help="sees that the checker names what is altered")
     parser.add_argument("--seed", type=int, help="the seed of what is random; printed where it is not given")
     parser.add_argument("--evidence", type=Path, default=Path("target/evidence"), help="where results go as JSON")
     arguments = parser.parse_args()
@@ -50,6 +52,9 @@ async def _main() -> int:
     seed = arguments.seed if arguments.seed is not None else secrets.randbits(32)
     if arguments.seeded_bugs:
         return await run_all(arguments.scenario, seed, arguments.evidence)
+    if arguments.self_test:
+        result = await run(SELF_TEST, 0, "full", seed, arguments.evidence)
+        return 1 if result["violations"] else 0
     failed = []
     for name in arguments.scenario or NAMES:
         scenario = ALL.get(name) or PROGRAMS[name]

@@ -77,12 +77,12 @@ class Supervisor:
         role.kill()
         return role.name
 
-    async def stop(self, limit_s: float = 15) -> None:
-        """Stops all in good order."""
+    async def stop(self, names: tuple[str, ...] = ROLES, limit_s: float = 15) -> None:
+        """Stops these roles in good order, all unless some are named; none is started again any more."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
-        processes = [role.process for role in self.roles if role.process is not None]
+        processes = [role.process for role in self.roles if role.process is not None and role.name in names]
         await asyncio.gather(*(end(process, signal.SIGTERM, limit_s) for process in processes))
 
 

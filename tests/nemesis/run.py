@@ -135,7 +135,7 @@ async def _tortured(
         )
         running.heal_limit_s = HEAL_LIMIT_S if mutant is None else MUTANT_HEAL_LIMIT_S
         await _injected(running, count, result)
-        result["violations"] += await _checked(running, result)
+        result["violations"] += await (scenario.examine or _checked)(running, result)
     finally:
         if supervisor is not None:
             await supervisor.stop()

@@ -40,6 +40,8 @@ class Scenario:
     inbox_survives: bool = True
     sync_always: bool = False
     power: bool = False
+    # What looks at the end in the place of the checker, and gives what is wrong.
+    examine: Callable[[Run, dict[str, Any]], Awaitable[list[str]]] | None = None
 
 
 @dataclass(frozen=True)
