@@ -150,12 +150,13 @@ def resume_tree(process: subprocess.Popen[bytes]) -> None:
 
 
 def ports_of(pid: int) -> set[int]:
-    """The local ports of a process's TCP connections."""
-    held = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+    """The local ports of a process's TCP connections; none if it has ended."""
+    folder, held = f"/proc/{pid}/fd", set()
+    for descriptor in os.listdir(folder) if os.path.isdir(folder) else []:
         try:
-            held.add(os.readlink(descriptor))
+            held.add(os.readlink(f"{folder}/{descriptor}"))
         except FileNotFoundError:
+            # Closed meanwhile.
             pass
     ports = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:

@@ -132,7 +132,7 @@ BUGS = [
         "dropped-future",
         "a database call is dropped while it begins a transaction",
         "cancel",
-        300,
+        120,
         ("idle_in_transaction", "accepted_lost", "accepted_events"),
     ),
     Bug(
