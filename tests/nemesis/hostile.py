@@ -21,6 +21,8 @@ from .mutation import mutated, mutated_path
 from .running import PREFIX, Run
 
 ANSWER_LIMIT_S = 0.1
+# The short form also runs on machines that are busy with other things.
+SHORT_ANSWER_LIMIT_S = 1.0
 PATIENCE_S = 5.0
 HONEST_EVERY = 25
 INBOX_MESSAGES = 60
@@ -31,9 +33,10 @@ INBOX_BYTES_MAX = 256 * 1024
 class Attack:
     """The inputs, one after the other, so that what is measured is the answer and not a queue."""
 
-    def __init__(self, run: Run, client: Client) -> None:
+    def __init__(self, run: Run, client: Client, answer_limit_s: float) -> None:
         self._run = run
         self._client = client
+        self._answer_limit_s = answer_limit_s
         self._taken_s: dict[str, list[float]] = {"nats": [], "http": []}
 
     def _fault(self, sentence: str) -> None:
@@ -45,7 +48,7 @@ class Attack:
         answer = await ask()
         took = time.monotonic() - begun
         self._taken_s[channel].append(took)
-        if took > ANSWER_LIMIT_S:
+        if took > self._answer_limit_s:
             self._fault(f"{channel} {what}: answered after {took * 1000:.0f} ms")
         return answer
 
@@ -152,7 +155,8 @@ async def attack(run: Run, count: int) -> None:
     client = run.client("attacker")
     await client.open()
     try:
-        attacking = Attack(run, client)
+        limit_s = ANSWER_LIMIT_S if count >= run.scenario.full else SHORT_ANSWER_LIMIT_S
+        attacking = Attack(run, client, limit_s)
         for message in messages(run.world.new_id)[:count]:
             await attacking.message(message)
             run.faults["message_of_the_corpus"] += 1

@@ -38,6 +38,8 @@ async def run_program(name: str, count: int, seed: int, evidence: Path) -> dict[
         return {"violations": [], "skipped": f"there is no {binary}"}
     directory = Path(tempfile.mkdtemp(prefix=f"carelog-{name}-", dir=os.environ.get("TMPDIR", "/var/tmp")))
     directory.chmod(0o711)
+    path = evidence / f"{name}.json"
+    path.unlink(missing_ok=True)
     argv = [binary, program.option, str(count), "--seed", str(seed), "--evidence", str(evidence)]
     if program.database:
         argv = [os.environ["CARELOG_BIN"], "local", "--", *argv]
@@ -52,8 +54,9 @@ async def run_program(name: str, count: int, seed: int, evidence: Path) -> dict[
         raise
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    path = evidence / f"{name}.json"
-    result = json.loads(path.read_text()) if path.exists() else {"violations": [], "skipped": None}
+    if not path.exists():
+        return {"violations": [f"the program ended with {code} and left no evidence"], "skipped": None}
+    result = json.loads(path.read_text())
     if code != 0 and not result["violations"]:
         result["violations"] = [f"the program ended with {code}"]
     return result

@@ -157,9 +157,9 @@ async def _injected(running: Run, count: int, result: dict[str, Any]) -> None:
     work = [asyncio.create_task(client.work(stop, scenario.pause_s)) for client in clients]
     try:
         await scenario.inject(running, count)
-        for task in work:
+        for task in [*work, *background]:
             if task.done():
-                # A client that failed is a defect of the run, not of the system.
+                # A client or a watcher that failed is a defect of the run, not of the system.
                 task.result()
         healing = time.monotonic()
         stop.set()
@@ -241,6 +241,7 @@ def _tell(result: dict[str, Any]) -> None:
 
 
 def commit() -> str:
-    """The commit that is checked out."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    """The commit that is checked out, and whether that is all there is."""
+    git = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    done = subprocess.run(git, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"

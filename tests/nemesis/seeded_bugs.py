@@ -249,7 +249,8 @@ async def _tortured(bug: Bug, seed: int) -> dict[str, Any]:
 
 
 async def _control(scenario: str, faults: int, seed: int) -> dict[str, Any]:
-    result = await run(ALL[scenario], faults, "short", seed, RUNS / "none")
+    # As much time to heal as with a bug.
+    result = await run(ALL[scenario], faults, "short", seed, RUNS / "none", Mutant())
     return {"by": scenario, "faults": faults, "violations": result["violations"], "wall_s": result["wall_s"]}
 
 

@@ -24,7 +24,8 @@ use crate::outcomes::{grouped, rate};
 use crate::output::say;
 use crate::progress::Progress;
 
-const CONNECTIONS_MAX: u32 = 6;
+/// One for each model that is rebuilt, and three.
+const CONNECTIONS_MAX: u32 = 9;
 
 /// Lists, rebuilds and compares the read models.
 #[derive(Args, Clone, Debug)]

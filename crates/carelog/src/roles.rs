@@ -31,7 +31,8 @@ const DATABASE_RETRY_DELAY: Duration = Duration::from_millis(500);
 const COMMANDS_CONNECTIONS_MAX: u32 = 6;
 const AUTOMATION_CONNECTIONS_MAX: u32 = 4;
 const RELAY_CONNECTIONS_MAX: u32 = 4;
-const PROJECTOR_CONNECTIONS_MAX: u32 = 8;
+/// Three for each model that is being rebuilt, and two; most of the time two are open.
+const PROJECTOR_CONNECTIONS_MAX: u32 = 20;
 const QUERY_CONNECTIONS_MAX: u32 = 16;
 
 /// What a process can be.

@@ -64,7 +64,7 @@ pub struct Rebuilt {
 /// are complete, then the new ones; the position that they see never falls, unless the epoch of the history was raised.
 /// Runs to its end or to `stop`, also where the caller is dropped. A rebuild that failed leaves the model as it was.
 ///
-/// `pool` is of the role `Project`, with at least three connections to spare.
+/// `pool` is of the role `Project`, with a connection to spare for each model, and three more.
 ///
 /// # Errors
 /// Another process rebuilds one of the models, the history has forked under them, it holds an event that cannot be read, or the database fails.

@@ -222,5 +222,10 @@ pub(crate) async fn erase(
 fn emptied((key, from, json): (Uuid, i64, String), erased: &HashSet<Uuid>) -> Result<Version, ProjectorError> {
     let json = reveal::erase(&json, erased).map_err(|error| event_store::StoreError::Corrupt(error.to_string()))?;
     let subjects = reveal::subjects_in(&json);
+    if !subjects.is_disjoint(&erased.iter().copied().collect()) {
+        return Err(
+            event_store::StoreError::Corrupt("a value of an erased subject cannot be emptied".to_owned()).into()
+        );
+    }
     Ok(Version { key, from: crate::number(from)?, to: None, stale_since: None, subjects, json })
 }

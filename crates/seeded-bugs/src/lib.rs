@@ -3,6 +3,9 @@
 //! Without the feature `on` no bug is ever active, and the compiler leaves out what one would do. With it the variable
 //! `CARELOG_SEEDED_BUG` chooses one by its name.
 
+#[cfg(all(feature = "on", not(debug_assertions)))]
+compile_error!("bugs are put in on purpose only for tests, which are not optimised");
+
 /// A mistake that systems of this kind have been shipped with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {

@@ -155,7 +155,7 @@ impl Story {
         heading("A model made anew from the history")?;
         let model = models::all().into_iter().find(|model| model.name() == REBUILT);
         let model: &'static dyn Model = model.context("the model to rebuild is missing")?;
-        let pool = pool::connect(&self.environment.database_url()?, PoolRole::Project, 6).await?;
+        let pool = pool::connect(&self.environment.database_url()?, PoolRole::Project, 9).await?;
         stage.caught_up().await?;
         let live = fingerprint(&pool, model).await?;
         say!("live     {}", fingerprint_line(REBUILT, &live))?;
