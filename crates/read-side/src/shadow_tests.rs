@@ -15,7 +15,8 @@ use super::*;
 use crate::entity::{Entity, Fact, Happened, Keys, Unfit};
 use crate::model;
 
-/// Teams by name; a team that was never formed cannot be renamed.
+/// Teams by name. One that was never formed cannot be renamed; renamed to "gone" it ends, and may be formed again. A new
+/// routing counts for the team and the next one.
 struct Named;
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -33,15 +34,24 @@ impl Entity for Named {
     type Row = NamedRow;
 
     fn keys(happened: &Happened) -> Keys {
-        Keys::One(happened.stream.id)
+        let id = happened.stream.id;
+        if matches!(happened.event, Event::Team(TeamEvent::TeamRoutingChanged { .. })) {
+            Keys::Many(vec![id, Uuid::from_u128(id.as_u128() + 1)])
+        } else {
+            Keys::One(id)
+        }
     }
 
     fn apply(row: Option<NamedRow>, happened: &Happened) -> Result<Option<NamedRow>, Unfit> {
         let own = |name: &Name<200>| Personal::new(happened.stream.id, name.to_string());
         match (&happened.event, row) {
             (Event::Team(TeamEvent::TeamFormed { name, .. }), None) => Ok(Some(NamedRow { name: own(name), count: 1 })),
+            (Event::Team(TeamEvent::TeamRenamed { name }), Some(_)) if name.as_str() == "gone" => Ok(None),
             (Event::Team(TeamEvent::TeamRenamed { name }), Some(row)) => {
                 Ok(Some(NamedRow { name: own(name), count: row.count + 1 }))
+            }
+            (Event::Team(TeamEvent::TeamRoutingChanged { .. }), row) => {
+                Ok(row.map(|row| NamedRow { count: row.count + 10, ..row }))
             }
             (_, _) => Err(Unfit("it does not fit".to_owned())),
         }
@@ -78,19 +88,39 @@ fn incoming(position: u64, id: u128, event: TeamEvent) -> Incoming {
     Incoming { happened: Ok(Happened::new(&recorded, event)), recorded }
 }
 
-/// Teams are formed one after the other, then renamed in rounds; the last one is never formed.
+fn erased(position: u64, id: u128) -> Incoming {
+    let Incoming { mut recorded, .. } =
+        incoming(position, id, TeamEvent::TeamRoutingChanged { routing: Routing::Manual });
+    recorded.stream.category = Category::Customer;
+    recorded.event_type = "CustomerErased".to_owned();
+    Incoming { recorded, happened: Err("customers are not read".to_owned()) }
+}
+
+const TEAMS: u128 = 7;
+/// The data subject that is erased.
+const ERASED: u128 = 3;
+
+/// Teams are formed, renamed, ended, formed again and counted, in an order in which each is let go of and read back; the
+/// last one does not fit, and the values of one are erased.
 fn history() -> Vec<Incoming> {
-    const TEAMS: u128 = 7;
     let name = |n: u64| Name::parse(&format!("\\ 名 \"{n}\"")).unwrap();
-    let formed = (1..).zip(1..TEAMS).map(|(position, id)| {
-        incoming(position, id, TeamEvent::TeamFormed { name: name(position), routing: Routing::Manual })
-    });
-    // In steps that visit the teams out of order, some twice in a row.
-    let renamed = (7..200_u64).map(|position| {
+    let formed =
+        |position, id| incoming(position, id, TeamEvent::TeamFormed { name: name(position), routing: Routing::Manual });
+    let change = |position: u64| {
         let id = u128::from(position / 2 * 3) % TEAMS + 1;
-        incoming(position, id, TeamEvent::TeamRenamed { name: name(position) })
-    });
-    formed.chain(renamed).collect()
+        let renamed = |name| incoming(position, id, TeamEvent::TeamRenamed { name });
+        match position % 29 {
+            // The team of these is 1 and then 2, so that each ends and is formed again.
+            _ if position == 100 => erased(position, ERASED),
+            _ if [70, 140].contains(&position) => {
+                incoming(position, 1, TeamEvent::TeamRenamed { name: Name::parse("gone").unwrap() })
+            }
+            _ if [71, 141].contains(&position) => formed(position, 1),
+            3 => incoming(position, id, TeamEvent::TeamRoutingChanged { routing: Routing::LeastBusy }),
+            _ => renamed(name(position)),
+        }
+    };
+    (1..).zip(1..TEAMS).map(|(position, id)| formed(position, id)).chain((7..200).map(change)).collect()
 }
 
 async fn rows_of(pool: &PgPool, table: &Table) -> (Vec<String>, Vec<String>) {
@@ -117,21 +147,31 @@ async fn the_rows_are_the_same_however_few_of_them_are_in_memory() {
     migrating.close().await.unwrap();
     let pool = connect(url.as_str(), PoolRole::Project, 4).await.unwrap();
     schema::prepare(&pool, &[model::of::<Named>()]).await.unwrap();
-    let mut tables = Vec::new();
+    let mut told = Vec::new();
     for (generation, rows_in_hand_max) in [(2, 0), (3, 3), (4, 1_000)] {
         let mut shadow = Shadow::create(&pool, model::of::<Named>(), generation).await.unwrap();
         shadow.rows_in_hand_max = rows_in_hand_max;
-        for page in history().chunks(10) {
+        let history = history();
+        let (earlier, later) = history.split_at(150);
+        for page in earlier.chunks(10) {
             shadow.fold(page).await.unwrap();
             shadow.copy().await.unwrap();
         }
         shadow.complete(&pool).await.unwrap();
-        tables.push((rows_of(&pool, &shadow.table).await, shadow.versions(), shadow.parked.clone()));
+        for page in later.chunks(10) {
+            shadow.fold(page).await.unwrap();
+            shadow.write(&pool).await.unwrap();
+        }
+        told.push((rows_of(&pool, &shadow.table).await, shadow.versions(), shadow.parked.clone()));
     }
-    let [(least, ..), ..] = tables.as_slice() else { unreachable!() };
-    assert_eq!(least.0.len(), 6 + 193 - tables[0].2.values().map(|(_, skipped)| 1 + *skipped as usize).sum::<usize>());
-    assert_eq!(tables[0], tables[1]);
-    assert_eq!(tables[0], tables[2]);
+    let ((rows, facts), versions, parked) = &told[0];
+    assert_eq!((rows.len() as u64, parked.len()), (*versions, 1));
+    assert!(!facts.is_empty());
+    let subject = Uuid::from_u128(ERASED).to_string();
+    let of_erased: Vec<_> = rows.iter().filter(|row| row.contains(&subject)).collect();
+    assert!(!of_erased.is_empty() && of_erased.iter().all(|row| !row.contains("$personal")), "{of_erased:?}");
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0], told[2]);
     pool.close().await;
     sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)"))).execute(&mut connection).await.unwrap();
 }

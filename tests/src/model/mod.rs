@@ -1,5 +1,6 @@
 //! Random commands against the reference: once in memory, once through PostgreSQL by several clients and processes.
 
+mod attempt;
 mod coverage;
 mod evidence;
 mod explain;

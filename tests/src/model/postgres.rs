@@ -14,9 +14,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::explain::{self, Answer, Attempt, Purpose};
+use super::attempt::{Answer, Attempt, Purpose};
 use super::generate::{Generator, Times};
-use super::{Coverage, Evidence, message};
+use super::{Coverage, Evidence, explain, message};
 use crate::reference::{Ask, World};
 use crate::{TestDatabase, keys};
 

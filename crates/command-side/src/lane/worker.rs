@@ -193,7 +193,8 @@ impl Worker {
         tx.commit().await?;
         let settled = settled.into_iter().map(|settled| match settled {
             Settled::Answered(Answer::Refused) => Settled::Undecided(refused_under_the_lock()),
-            settled => settled,
+            settled @ (Settled::Answered(Answer::Decided { .. } | Answer::Known { .. } | Answer::Mismatch)
+            | Settled::Undecided(_)) => settled,
         });
         Ok(settled.collect())
     }
