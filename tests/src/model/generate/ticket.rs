@@ -11,6 +11,16 @@ use crate::reference::{Status, Ticket, World};
 const TYPES: [&str; 5] = ["incident", "problem", "request", "question", "complaint"];
 const REASONS: [&str; 3] = ["waits for parts", " waits for parts ", "asked back"];
 
+/// The active agents who have no room for another ticket.
+fn full(world: &World) -> Vec<Uuid> {
+    let taken = |agent: Uuid| {
+        let tickets = world.tickets.values().filter(|ticket| ticket.status.is_unfinished());
+        i64::try_from(tickets.filter(|ticket| ticket.assignee == Some(agent)).count()).unwrap_or(i64::MAX)
+    };
+    let agents = world.agents.iter().filter(|(id, agent)| agent.is_active() && taken(**id) >= agent.capacity);
+    agents.map(|(id, _)| *id).collect()
+}
+
 impl Generator {
     /// One of the tickets: of the cast, or one that came of another.
     fn any_ticket(&mut self, world: &World) -> Uuid {
@@ -30,6 +40,7 @@ impl Generator {
             "restore" => ticket.status == Status::Cancelled,
             "resume" => matches!(ticket.status, Status::Pending | Status::OnHold),
             "resolve" => ticket.status.is_unfinished() && !(ticket.blocked_by.is_empty() && ticket.children.is_empty()),
+            "assign" => ticket.status.is_unfinished() && ticket.assignee.is_none(),
             "unassign" => ticket.assignee.is_some(),
             "unblock" => !ticket.blocked_by.is_empty(),
             "unset_parent" => ticket.parent.is_some(),
@@ -57,9 +68,7 @@ impl Generator {
                 let (has_team, overridden) = (self.chance(0.3), self.chance(0.15));
                 let (team, agent) = (self.team().to_string(), self.agent());
                 let agent = if self.chance(0.2) { self.rather(known.assignee.as_ref(), agent) } else { agent };
-                let busy = world.tickets.values().filter(|ticket| ticket.status.is_unfinished());
-                let busy: Vec<Uuid> = busy.filter_map(|ticket| ticket.assignee).collect();
-                let agent = if self.chance(0.3) { self.rather(&busy, agent) } else { agent };
+                let agent = if self.chance(0.3) { self.rather(&full(world), agent) } else { agent };
                 let object = Object::default().with("agent", agent.to_string()).maybe(has_team, "team", team);
                 object.maybe(overridden, "override", true).value()
             }
