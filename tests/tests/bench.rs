@@ -1,6 +1,6 @@
 //! `carelog bench` in a tiny form: that every row it is asked for is measured, not how fast anything is.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up ends here")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
 
 use std::path::PathBuf;
 use std::process::Stdio;

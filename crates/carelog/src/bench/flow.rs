@@ -40,7 +40,7 @@ impl Flow {
         let (ticket, step) = next.unwrap_or_else(|| (Ticket::new(self.customers), 0));
         let reply = ask(&self.bus, ticket.order(step)).await?;
         if step + 1 < STEPS {
-            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back((ticket.clone(), step + 1));
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back((ticket, step + 1));
         }
         Ok(Sent { ticket, reply })
     }

@@ -58,7 +58,7 @@ impl Machine {
             postgresql,
             durability,
             shared_buffers,
-            nats: nats.server_info().version.clone(),
+            nats: nats.server_info().version,
             cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
             seconds,
         })
