@@ -82,7 +82,7 @@ pub struct BenchArgs {
     /// How many events the large history is filled with for the row growth
     #[arg(long, value_name = "N", default_value_t = GROWN_EVENTS)]
     pub grown_events: u64,
-    /// Keep the large history under this name for another run
+    /// Keep the large history for another run, in the database carelog_bench_NAME
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub keep: Option<String>,
     /// Write all figures to this file as JSON, too
@@ -148,7 +148,9 @@ fn of_roles(environment: &Environment, prefix: &str) -> anyhow::Result<Environme
         .with("CARELOG_PREFIX", prefix)
         .with("CARELOG_MASTER_KEY", MASTER_KEY)
         .with("CARELOG_HTTP_ADDR", "127.0.0.1:0")
-        .with("CARELOG_EVENTS_MAX_BYTES", "1GiB"))
+        .with("CARELOG_EVENTS_MAX_BYTES", "1GiB")
+        // Slow statements are what is measured.
+        .with("CARELOG_LOG", "warn,async_nats=error,sqlx=error"))
 }
 
 /// What the rows share.

@@ -31,8 +31,6 @@ pub enum Row {
     Relay,
     /// Many clients on one ticket, four handler processes
     HotTicket,
-    /// Memory of each role
-    Memory,
     /// The ticket model rebuilt from the history
     Rebuild,
     /// The whole history as NDJSON
@@ -41,8 +39,10 @@ pub enum Row {
     Get,
     /// A filtered list of tickets
     List,
-    /// Appends and GETs at five million events
+    /// Appends and GETs on the long history beside a young one
     Growth,
+    /// Memory of each role, at rest and at its highest in this run
+    Memory,
 }
 
 impl Row {
