@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bus::Bus;
 
 use super::desk::{STEPS, Ticket};
-use super::target::ask;
+use super::target::ask_patiently;
 
 /// The tickets of an open loop. Clones share them.
 #[derive(Clone)]
@@ -34,11 +34,11 @@ impl Flow {
     /// Sends the next command of the ticket that waits the longest, or opens one if none waits.
     ///
     /// # Errors
-    /// It is not accepted.
+    /// It is rejected, or nobody takes it in time.
     pub async fn next(&self) -> anyhow::Result<Sent> {
         let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let (ticket, step) = next.unwrap_or_else(|| (Ticket::new(self.customers), 0));
-        let reply = ask(&self.bus, ticket.order(step)).await?;
+        let reply = ask_patiently(&self.bus, &ticket.order(step)).await?;
         if step + 1 < STEPS {
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back((ticket, step + 1));
         }

@@ -34,7 +34,7 @@ pub async fn hot_ticket(bench: &mut Bench) -> anyhow::Result<Vec<Figure>> {
                 let number = sent.fetch_add(1, Ordering::Relaxed);
                 let is_note = number.is_multiple_of(NOTE_EVERY) && number / NOTE_EVERY < NOTES_MAX;
                 let begun = Instant::now();
-                match ask(&bus, Order::small(id, is_note)).await {
+                match ask(&bus, &Order::small(id, is_note)).await {
                     Ok(_) => meter.done(begun),
                     Err(error) => {
                         tracing::warn!("{error:#}");

@@ -1,8 +1,10 @@
 //! A client of HTTP/1.1 for load: one connection that is kept, a request of fixed bytes, an answer that is counted and
 //! dropped. It does as little as a client can, because it takes its time from the same cores as the server.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,6 +12,10 @@ use tokio::net::TcpStream;
 
 const BUFFER_BYTES: usize = 16 * 1024;
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long a request that the server has no room for is made again.
+const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_millis(50);
 
 /// A connection that is kept.
 pub struct Connection {
@@ -31,7 +37,7 @@ impl Connection {
     /// Asks, and reads the answer to its end. Gives its body.
     ///
     /// # Errors
-    /// The answer is not 200, tells no length, or breaks off.
+    /// The answer is not 200 ([`NotNow`] where it is 503), tells no length, or breaks off.
     pub async fn get(&mut self, path: &str, headers: &str) -> anyhow::Result<&[u8]> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
         self.stream.write_all(request.as_bytes()).await?;
@@ -43,11 +49,14 @@ impl Connection {
             }
         };
         let head = self.buffer.get(..head_length).unwrap_or_default();
-        let is_ok = head.get(9..12) == Some(b"200");
+        let (is_ok, is_not_now) = (head.get(9..12) == Some(b"200"), head.get(9..12) == Some(b"503"));
         let body_length = content_length(head).context("the answer tells no length")?;
         let length = head_length + body_length;
         while self.buffer.len() < length {
             self.read().await?;
+        }
+        if is_not_now {
+            return Err(NotNow.into());
         }
         if !is_ok {
             bail!("{path}: {}", String::from_utf8_lossy(&self.buffer));
@@ -83,21 +92,41 @@ impl Connections {
         Self { addr, idle: Arc::default() }
     }
 
-    /// Asks over a connection that is idle, or a new one.
+    /// Asks over a connection that is idle, or a new one, until the server has room. Gives how often it had none.
     ///
     /// # Errors
-    /// The answer is not 200, or breaks off.
-    pub async fn get(&self, path: &str, headers: &str) -> anyhow::Result<()> {
+    /// The answer is neither 200 nor 503, or breaks off, or the server has no room for too long.
+    pub async fn get(&self, path: &str, headers: &str) -> anyhow::Result<u64> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => Connection::open(self.addr).await?,
         };
-        connection.get(path, headers).await?;
+        let begun = Instant::now();
+        let mut refusals = 0;
+        while let Err(error) = connection.get(path, headers).await {
+            if !error.is::<NotNow>() || begun.elapsed() > PATIENCE {
+                return Err(error);
+            }
+            refusals += 1;
+            tokio::time::sleep(RETRY).await;
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        Ok(())
+        Ok(refusals)
     }
 }
+
+/// The server has no room for the request, or is not ready for it: 503.
+#[derive(Debug)]
+pub struct NotNow;
+
+impl fmt::Display for NotNow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server answers 503")
+    }
+}
+
+impl std::error::Error for NotNow {}
 
 #[cfg(test)]
 mod tests {

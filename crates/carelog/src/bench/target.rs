@@ -1,10 +1,12 @@
 //! Where commands go: into a lane of this process, or over NATS to whoever serves there.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
+use async_nats::RequestErrorKind;
 use bus::Bus;
 use command_side::lane::{Lane, Reply};
 use domain::envelope::{CommandMessage, Publisher};
@@ -18,6 +20,11 @@ use crate::client::Accepted;
 const PUBLISHER: &str = "bench";
 /// How a reply that accepts begins to say so; to read each as JSON would cost the clients too much.
 const ACCEPTED: &[u8] = br#""outcome":"accepted""#;
+/// How a reply says that there was no room or no time.
+const NOT_NOW: &[u8] = br#""status":503"#;
+/// How long the same command is sent again.
+const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Where commands go. Cheap to clone.
 #[derive(Clone)]
@@ -43,25 +50,43 @@ impl Target {
         Self::Nats(Box::new(bus.clone()))
     }
 
-    /// Sends a command and waits until it is accepted.
+    /// Sends a command until it is accepted: what the system has no room or no time for is sent again with the same id,
+    /// as a careful client does, and counts from the first time.
     ///
     /// # Errors
-    /// It is not, or nobody answers.
+    /// It is rejected, or nobody takes it in time.
     pub async fn send(&self, order: Order) -> anyhow::Result<()> {
-        match self {
-            Self::Lane(lane, publisher) => {
-                let Order { aggregate, name, body } = order;
-                let message = CommandMessage::parse(publisher.clone(), aggregate, name, body.as_bytes());
-                let message = message.map_err(|rejection| anyhow::anyhow!("{name}: {}", rejection.detail))?;
-                let reply = lane.submit_waiting(message, None).await;
-                match reply.map_err(|rejection| anyhow::anyhow!(rejection.detail))?.await? {
-                    Reply::Decided { outcome: Outcome::Accepted { .. }, .. } => Ok(()),
-                    other @ (Reply::Decided { outcome: Outcome::Rejected(_), .. } | Reply::Undecided(_)) => {
-                        bail!("{aggregate}.{name} was not accepted: {other:?}")
-                    }
-                }
+        let begun = Instant::now();
+        loop {
+            match self.send_once(&order).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is::<Passing>() && begun.elapsed() < PATIENCE => tokio::time::sleep(RETRY).await,
+                Err(error) => return Err(error),
             }
-            Self::Nats(bus) => ask(bus, order).await.map(drop),
+        }
+    }
+
+    async fn send_once(&self, order: &Order) -> anyhow::Result<()> {
+        let (lane, publisher) = match self {
+            Self::Nats(bus) => return ask(bus, order).await.map(drop),
+            Self::Lane(lane, publisher) => (lane, publisher),
+        };
+        let Order { aggregate, name, body } = order;
+        let message = CommandMessage::parse(publisher.clone(), aggregate, name, body.as_bytes());
+        let reply = match message {
+            Ok(message) => lane.submit_waiting(message, None).await,
+            Err(rejection) => Err(rejection),
+        };
+        let reply = match reply {
+            Ok(reply) => reply.await?,
+            Err(rejection) => Reply::Undecided(rejection),
+        };
+        match reply {
+            Reply::Decided { outcome: Outcome::Accepted { .. }, .. } => Ok(()),
+            Reply::Undecided(rejection) if rejection.code.status() == 503 => Err(Passing(rejection.detail).into()),
+            Reply::Undecided(rejection) | Reply::Decided { outcome: Outcome::Rejected(rejection), .. } => {
+                bail!("{aggregate}.{name} was not accepted: {rejection:?}")
+            }
         }
     }
 
@@ -117,22 +142,55 @@ impl Target {
     }
 }
 
-/// Sends a command over NATS and gives the reply, which accepts it.
+/// The system had no room or no time: the same again is safe.
+#[derive(Debug)]
+pub struct Passing(String);
+
+impl fmt::Display for Passing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "for now: {}", self.0)
+    }
+}
+
+impl std::error::Error for Passing {}
+
+/// Sends a command over NATS once and gives the reply, which accepts it.
 ///
 /// # Errors
-/// It is not accepted, or nobody answers.
-pub async fn ask(bus: &Bus, order: Order) -> anyhow::Result<async_nats::Message> {
+/// It is not accepted ([`Passing`] where that may pass), or nobody answers.
+pub async fn ask(bus: &Bus, order: &Order) -> anyhow::Result<async_nats::Message> {
     let subject = bus.subjects.command(PUBLISHER, order.aggregate, order.name);
-    let reply = bus.client.request(subject, order.body.into()).await?;
-    let is_accepted = reply.payload.windows(ACCEPTED.len()).any(|part| part == ACCEPTED);
-    ensure!(
-        is_accepted,
-        "{}.{} was not accepted: {}",
-        order.aggregate,
-        order.name,
-        String::from_utf8_lossy(&reply.payload)
-    );
-    Ok(reply)
+    let reply = match bus.client.request(subject, order.body.clone().into()).await {
+        Ok(reply) => reply,
+        Err(error) if error.kind() == RequestErrorKind::TimedOut => return Err(Passing(error.to_string()).into()),
+        Err(error) => return Err(error.into()),
+    };
+    if holds(&reply.payload, ACCEPTED) {
+        return Ok(reply);
+    }
+    let told = String::from_utf8_lossy(&reply.payload).into_owned();
+    if holds(&reply.payload, NOT_NOW) {
+        return Err(Passing(told).into());
+    }
+    bail!("{}.{} was not accepted: {told}", order.aggregate, order.name)
+}
+
+fn holds(payload: &[u8], wanted: &[u8]) -> bool {
+    payload.windows(wanted.len()).any(|part| part == wanted)
+}
+
+/// Sends a command over NATS until it is accepted, as [`Target::send`] does, and gives the reply.
+///
+/// # Errors
+/// It is rejected, or nobody takes it in time.
+pub async fn ask_patiently(bus: &Bus, order: &Order) -> anyhow::Result<async_nats::Message> {
+    let begun = Instant::now();
+    loop {
+        match ask(bus, order).await {
+            Err(error) if error.is::<Passing>() && begun.elapsed() < PATIENCE => tokio::time::sleep(RETRY).await,
+            result => return result,
+        }
+    }
 }
 
 /// The position that a reply tells.
