@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = ROOT / "tests" / "evidence"
-SCENARIOS = ("roles", "postgres", "power", "nats", "cancel", "hostile")
+SCENARIOS = ("roles", "postgres", "power", "nats", "cancel", "hostile", "model-pure", "model-postgres")
 BEGIN = "<!-- tests/torture --readme writes what follows -->\n"
 END = "<!-- until here -->\n"
 KINDS_MAX = 5
@@ -45,9 +45,11 @@ def _row(name: str, run: dict[str, Any] | None) -> str:
     elif run["skipped"]:
         cells = [f"skipped: {run['skipped']}"] + [""] * 6
     else:
-        healed = "no" if run["heal_s"] is None else f"{run['heal_s']:.1f} s"
+        # The reference model's own programs inject no faults, so there is nothing to heal.
+        faults = _faults(run["faults"]) if "faults" in run else "none: random commands, each judged by the reference model"
+        healed = "" if "heal_s" not in run else "no" if run["heal_s"] is None else f"{run['heal_s']:.1f} s"
         cells = [
-            _faults(run["faults"]) + ("" if run["form"] == "full" else f" ({run['form']} form)"),
+            faults + ("" if run["form"] == "full" else f" ({run['form']} form)"),
             f"{run['operations']['invoked']:,}",
             f"{run['events']:,}",
             f"{len(run['violations'])}",
