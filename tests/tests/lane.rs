@@ -460,6 +460,25 @@ async fn whoever_has_lost_a_right_still_gets_the_first_outcome_again() {
 }
 
 #[tokio::test]
+async fn organizations_close_no_circle_over_one_that_another_process_has_changed() {
+    let database = TestDatabase::create().await;
+    let (one, other) = (lane(&database).await, lane(&database).await);
+    // Even ids go to one worker of a lane, which remembers what it has read.
+    let [a, b, c] = [0; 3].map(|_| Uuid::from_u128(Uuid::now_v7().as_u128() & !1));
+    let data = json!({"display_name": "a", "kind": "organization"});
+    for organization in [a, b, c] {
+        accepted(&one, command("customer.register", organization, &data)).await;
+    }
+    let link = |from: Uuid, to: Uuid| command("customer.link_organization", from, &json!({"organization": to}));
+    // The other process remembers it without an organization from now on.
+    accepted(&other, command("customer.rename", c, &json!({"display_name": "c"}))).await;
+    accepted(&one, link(b, c)).await;
+    accepted(&one, link(c, a)).await;
+    assert_eq!(code(&send(&other, link(a, b)).await), Some(Code::OrganizationCycle));
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn the_longest_waiting_sender_of_a_command_decides_its_deadline() {
     let database = TestDatabase::create().await;
     let lane = lane(&database).await;

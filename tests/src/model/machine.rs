@@ -62,17 +62,19 @@ impl Machine {
         message.command.decide(&Context { stream, exists, now, occurred_at, command_id, actor, loaded: &loaded })
     }
 
-    /// Only what the command asks for: a decision must not see more.
+    /// Only what the command asks for in the end: a decision must not rest on more, for nothing else is guarded.
     fn loaded(&self, message: &CommandMessage) -> Result<Loaded, Rejection> {
         let id = message.stream.id;
         let mut loaded = Loaded::default();
         for _ in 0..=READ_ROUNDS_MAX {
             let mut streams = message.command.reads(id, &message.actor, &loaded);
             streams.push(message.stream);
-            streams.retain(|stream| !loaded.streams.contains_key(stream));
-            let mut queries = message.command.claims(id, &loaded);
-            queries.retain(|query| !loaded.claims.contains_key(&query.key));
-            if streams.is_empty() && queries.is_empty() {
+            let queries = message.command.claims(id, &loaded);
+            let complete = streams.iter().all(|stream| loaded.streams.contains_key(stream))
+                && queries.iter().all(|query| loaded.claims.contains_key(&query.key));
+            if complete {
+                loaded.streams.retain(|stream, _| streams.contains(stream));
+                loaded.claims.retain(|key, _| queries.iter().any(|query| query.key == *key));
                 return if loaded.streams.len() > STREAMS_MAX {
                     Err(Rejection::limit_exceeded("streams", STREAMS_MAX as u64))
                 } else {

@@ -22,16 +22,16 @@ const WALK_MAX: usize = 40;
 /// Everything that `from` leads to, as far as it was loaded.
 struct Walk {
     reached: BTreeSet<CustomerId>,
-    unknown: Vec<StreamId>,
+    unknown: bool,
     complete: bool,
 }
 
 fn walk(loaded: &Loaded, from: CustomerId) -> Walk {
-    let mut walk = Walk { reached: BTreeSet::from([from]), unknown: Vec::new(), complete: true };
+    let mut walk = Walk { reached: BTreeSet::from([from]), unknown: false, complete: true };
     let mut next = VecDeque::from([from]);
     while let Some(id) = next.pop_front() {
         if !loaded.streams.contains_key(&id.stream()) {
-            walk.unknown.push(id.stream());
+            walk.unknown = true;
             continue;
         }
         let Some(customer) = loaded.get::<Customer>(id.stream()) else { continue };
@@ -48,9 +48,9 @@ fn walk(loaded: &Loaded, from: CustomerId) -> Walk {
     walk
 }
 
-/// What [`rule_out_circle`] reads.
+/// What [`rule_out_circle`] reads: everybody on the way, also those already loaded, so that none of them can change unseen.
 pub(super) fn walk_reads(loaded: &Loaded, from: CustomerId) -> Vec<StreamId> {
-    walk(loaded, from).unknown
+    walk(loaded, from).reached.into_iter().map(CustomerId::stream).collect()
 }
 
 /// Refuses a step from `to` to `from`, if `from` leads to `to` already.
@@ -58,7 +58,7 @@ pub(super) fn rule_out_circle(loaded: &Loaded, from: CustomerId, to: CustomerId)
     let walk = walk(loaded, from);
     if walk.reached.contains(&to) {
         Err(Rejection::new(Code::OrganizationCycle, format!("{from} belongs to {to} already")))
-    } else if !walk.complete || !walk.unknown.is_empty() {
+    } else if !walk.complete || walk.unknown {
         Err(Rejection::limit_exceeded("organizations above one another", WALK_MAX as u64))
     } else {
         Ok(())
