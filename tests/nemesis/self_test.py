@@ -3,7 +3,6 @@ violation of the kind that is expected, and what is as it was recorded must give
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 import os
@@ -15,11 +14,13 @@ from typing import Any
 from . import check as checker
 from .check_history import PERHAPS_DECIDED, UNDECIDED
 from .clients import connect
+from .processes import until
 from .psql import Database
 from .running import PREFIX, Run, Scenario
 from .violations import Violations
 
-WORK_S = 4.0
+# How many commands must have been accepted, and rejected a tenth of them.
+WORK = 300
 NOBODY = "00000000-0000-4000-8000-000000000000"
 Operation = dict[str, Any]
 
@@ -220,7 +221,9 @@ async def _rest(doctor: Doctor, run: Run) -> None:
     """A connection left inside a transaction, a command set aside, a message that no relay has published."""
     session = await run.database.session()
     await session.rows("begin", 5)
-    await asyncio.sleep(1.2)
+    # The checker sees one that has been idle for a second.
+    idle = "select 1 from pg_stat_activity where state = 'idle in transaction' and state_change < now() - interval '1.1 s'"
+    await until(lambda: bool(run.database.rows(idle)), 10, "a connection idle in a transaction")
     await doctor.expect("a connection is idle in a transaction", {"idle_in_transaction"})
     await session.close()
     run.database.rows("insert into log.dead_letter (subject, code, detail, sealed) values ('x', 'malformed', 'x', 'x')")
@@ -242,7 +245,8 @@ async def _rest(doctor: Doctor, run: Run) -> None:
 
 async def _work_a_while(run: Run, _: int) -> None:
     """No fault: the clients work, and that is all."""
-    await asyncio.sleep(WORK_S)
+    counts = run.history.counts
+    await until(lambda: counts["accepted"] >= WORK and counts["rejected"] >= WORK // 10, 60, "work to look at")
 
 
 async def _examine(run: Run, result: dict[str, Any]) -> list[str]:
