@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 const BUFFER_BYTES: usize = 16 * 1024;
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Fewer than the API takes requests at once.
+const CONNECTIONS_MAX: usize = 128;
 /// How long a request that the server has no room for is made again.
 const PATIENCE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_millis(50);
@@ -78,18 +81,19 @@ fn content_length(head: &[u8]) -> Option<usize> {
     fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?.1.trim().parse().ok()
 }
 
-/// Connections that are kept and lent, for open loops.
+/// Connections that are kept and lent, for open loops. What finds none free waits, and counts from the time meant.
 #[derive(Clone)]
 pub struct Connections {
     addr: SocketAddr,
     idle: Arc<Mutex<Vec<Connection>>>,
+    places: Arc<Semaphore>,
 }
 
 impl Connections {
     /// None yet; they are made as they are needed.
     #[must_use]
     pub fn to(addr: SocketAddr) -> Self {
-        Self { addr, idle: Arc::default() }
+        Self { addr, idle: Arc::default(), places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 
     /// Asks over a connection that is idle, or a new one, until the server has room. Gives how often it had none.
@@ -97,6 +101,7 @@ impl Connections {
     /// # Errors
     /// The answer is neither 200 nor 503, or breaks off, or the server has no room for too long.
     pub async fn get(&self, path: &str, headers: &str) -> anyhow::Result<u64> {
+        let _place = self.places.acquire().await?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
             Some(connection) => connection,

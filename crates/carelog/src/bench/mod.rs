@@ -149,8 +149,8 @@ fn of_roles(environment: &Environment, prefix: &str) -> anyhow::Result<Environme
         .with("CARELOG_MASTER_KEY", MASTER_KEY)
         .with("CARELOG_HTTP_ADDR", "127.0.0.1:0")
         .with("CARELOG_EVENTS_MAX_BYTES", "1GiB")
-        // Slow statements are what is measured.
-        .with("CARELOG_LOG", "warn,async_nats=error,sqlx=error"))
+        // What is slow or refused is what is measured.
+        .with("CARELOG_LOG", "error"))
 }
 
 /// What the rows share.
