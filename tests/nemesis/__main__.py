@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 
 from .model import PROGRAMS, run_program
+from .readme import SCENARIOS
 from .run import run
 from .scenarios import ALL
 from .seeded_bugs import BUGS, run_all
 from .self_test import SELF_TEST
 
 NAMES = [*ALL, *PROGRAMS]
+assert tuple(NAMES) == SCENARIOS, "the README shows every scenario"
 
 
 def _arguments() -> argparse.Namespace:
