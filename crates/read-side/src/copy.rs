@@ -137,6 +137,7 @@ impl Rows {
                 Some(text) if !text.contains('\\') => self.field(text.as_bytes()),
                 Some(_) | None => self.field(serde_json::from_str::<String>(json)?.as_bytes()),
             },
+            Form::Other => return Err(serde_json::Error::custom("a type that cannot be copied")),
             Form::Texts => self.array(TEXT, serde_json::from_str::<Vec<String>>(json)?.iter()),
             Form::Uuids => self.array(UUID, serde_json::from_str::<Vec<Uuid>>(json)?.iter().map(Uuid::as_bytes)),
         }

@@ -78,6 +78,8 @@ fn a_row_that_does_not_fit_its_columns_is_refused_with_the_columns_name() {
     };
     assert!(error(&json!({"f": 70_000})).starts_with("column f: "));
     assert!(error(&json!({"j": "no id"})).starts_with("column j: "));
+    let of_a_date = version(&json!({"day": "2026-11-25"}), None);
+    assert!(Rows::default().version(&of_a_date, &columns("day date")).is_err());
 }
 
 #[test]
