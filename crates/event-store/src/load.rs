@@ -11,7 +11,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::row::{EventRow, category, event_columns};
+use crate::row::{EventRow, bigint, category, event_columns};
 use crate::sealing::{MasterKeys, Vault};
 
 /// The key of the advisory lock that every append takes.
@@ -26,26 +26,35 @@ pub async fn lock(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The streams' states, one entry for each, also for those that do not exist.
+/// The streams' states, one entry for each, also for those that do not exist. What is known of a stream already, a state
+/// that its first events fold to, is built upon: only the events after it are read.
 ///
 /// # Errors
 /// The database cannot be reached, or an event cannot be read by this program.
 pub async fn load_streams(
     connection: &mut PgConnection,
     vault: &Vault,
-    streams: &[StreamId],
+    known: impl IntoIterator<Item = (StreamId, Option<LoadedStream>)>,
 ) -> Result<HashMap<StreamId, LoadedStream>, StoreError> {
-    let mut loaded: HashMap<_, _> = streams.iter().map(|stream| (*stream, LoadedStream::empty(*stream))).collect();
-    let (categories, ids): (Vec<_>, Vec<_>) = streams.iter().map(|stream| (stream.category.name(), stream.id)).unzip();
+    let known = known.into_iter().map(|(id, known)| (id, known.unwrap_or_else(|| LoadedStream::empty(id))));
+    let mut loaded: HashMap<StreamId, LoadedStream> = known.collect();
+    let (mut categories, mut ids, mut versions) = (Vec::new(), Vec::new(), Vec::new());
+    for (stream, known) in &loaded {
+        categories.push(stream.category.name());
+        ids.push(stream.id);
+        versions.push(bigint(known.version));
+    }
     let rows: Vec<EventRow> = sqlx::query_as(concat!(
         "select ",
         event_columns!(),
-        " from unnest($1::text[], $2::uuid[]) as wanted (category, stream_id) \
-          join log.event e on e.category = wanted.category and e.stream_id = wanted.stream_id \
+        " from unnest($1::text[], $2::uuid[], $3::bigint[]) as known (category, stream_id, version) \
+          join log.event e on e.category = known.category and e.stream_id = known.stream_id \
+           and e.version > known.version \
          order by e.position"
     ))
     .bind(categories)
     .bind(ids)
+    .bind(versions)
     .fetch_all(&mut *connection)
     .await?;
     let events: Vec<_> = rows.into_iter().map(|row| row.0).collect();

@@ -1,5 +1,6 @@
-//! States of streams and holders of claims that were used lately: a bounded cache, guarded at every append, that forgets
-//! within five seconds (states hold personal data in clear, which an erasure elsewhere must not outlive).
+//! States of streams and holders of claims that were used lately: a bounded cache, guarded at every append. States hold
+//! personal data in clear, which an erasure elsewhere must not outlive: within five seconds they are read again from
+//! their first event on. Until then, what others appended meanwhile is read on top of what is known.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,8 +14,24 @@ pub(super) const HALF_LIFE: Duration = Duration::from_millis(2_500);
 /// Half the most entries of a kind.
 const HALF_ENTRIES_MAX: usize = 25_000;
 
+/// How long a state is known after it was read.
+const LIFE: Duration = Duration::from_secs(5);
+/// How often others get ahead on a stream until its commands go the sure way at once.
+const CONTESTED: u8 = 3;
+
+/// A stream's state after some event: there may be more events by now.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) stream: LoadedStream,
+    /// Whether there probably are more events.
+    pub(super) doubted: bool,
+    /// How often there were.
+    overtaken: u8,
+    read_at: Instant,
+}
+
 pub(super) struct Cache {
-    pub(super) streams: Generations<StreamId, LoadedStream>,
+    streams: Generations<StreamId, Known>,
     pub(super) claims: Generations<ClaimQuery, Vec<Holding>>,
     turned_at: Instant,
 }
@@ -22,6 +39,49 @@ pub(super) struct Cache {
 impl Cache {
     pub(super) fn new() -> Self {
         Self { streams: Generations::default(), claims: Generations::default(), turned_at: Instant::now() }
+    }
+
+    pub(super) fn stream(&self, id: &StreamId) -> Option<&Known> {
+        self.streams.get(id).filter(|known| known.read_at.elapsed() < LIFE)
+    }
+
+    /// Others append to the stream all the time.
+    pub(super) fn is_contested(&self, id: &StreamId) -> bool {
+        self.stream(id).is_some_and(|known| known.overtaken >= CONTESTED)
+    }
+
+    /// A state was read, on top of what was known.
+    pub(super) fn put_read(&mut self, id: StreamId, stream: LoadedStream) {
+        let known = match self.stream(&id) {
+            None => Known { stream, doubted: false, overtaken: 0, read_at: Instant::now() },
+            Some(Known { stream: before, overtaken, read_at, .. }) => Known {
+                overtaken: overtaken.saturating_add(u8::from(stream.version > before.version)),
+                read_at: *read_at,
+                doubted: false,
+                stream,
+            },
+        };
+        self.streams.put(id, known);
+    }
+
+    /// A state was confirmed by an append of ours.
+    pub(super) fn put_appended(&mut self, id: StreamId, stream: LoadedStream) {
+        let (overtaken, read_at) = match self.stream(&id) {
+            None => (0, Instant::now()),
+            Some(known) => (known.overtaken, known.read_at),
+        };
+        self.streams.put(id, Known { stream, doubted: false, overtaken, read_at });
+    }
+
+    /// An append was refused that rested on the stream.
+    pub(super) fn doubt(&mut self, id: &StreamId) {
+        if let Some(known) = self.streams.get_mut(id) {
+            known.doubted = true;
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: &StreamId) {
+        self.streams.evict(id);
     }
 
     /// Ends a generation if it is time.

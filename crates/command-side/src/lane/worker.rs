@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::cache::{self, Cache};
-use super::workspace::{Missing, Workspace};
+use super::workspace::{Missing, Used, Workspace};
 use super::{Reply, Submission};
 
 /// The most commands of a batch.
@@ -83,17 +83,17 @@ impl Worker {
     async fn conclude(&mut self, mut pending: Vec<Pending>) {
         let mut away_since = None;
         while !pending.is_empty() {
-            let sure = pending.iter().any(|command| command.refusals >= REFUSALS_MAX);
+            let sure = pending.iter().any(|command| self.goes_surely(command));
             let afresh = !sure && pending.iter().any(|command| command.doubted);
             let (turn, later): (Vec<_>, Vec<_>) = pending
                 .into_iter()
-                .partition(|command| if sure { command.refusals >= REFUSALS_MAX } else { command.doubted == afresh });
+                .partition(|command| if sure { self.goes_surely(command) } else { command.doubted == afresh });
             pending = later;
             let turn = in_time(turn);
             match self.attempt(&turn, sure).await {
                 Ok(settled) => pending.extend(settle(turn, settled, sure)),
                 Err(error) => {
-                    turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
+                    turn.iter().for_each(|command| self.cache.forget(&command.message.stream));
                     let since = *away_since.get_or_insert_with(Instant::now);
                     if error.is_passing() && since.elapsed() < OUTAGE_MAX {
                         pending.extend(turn.into_iter().map(|command| Pending { in_doubt: true, ..command }));
@@ -111,6 +111,10 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn goes_surely(&self, command: &Pending) -> bool {
+        command.refusals >= REFUSALS_MAX || self.cache.is_contested(&command.message.stream)
     }
 
     /// Brings commands to their answers one after the other, each in a batch of its own.
@@ -164,8 +168,9 @@ impl Worker {
         }
         let mut connection = self.pool.acquire().await?;
         if turn.iter().all(|command| command.doubted) {
-            turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
-            return self.attempt_afresh(turn, &mut connection, false).await;
+            let appended = self.append_afresh(turn, &mut connection, false).await?;
+            self.remember(&appended);
+            return Ok(appended.settled());
         }
         if is_active(Bug::AcceptBeforeCommit) {
             sqlx::query("begin").execute(&mut *connection).await?;
@@ -178,50 +183,48 @@ impl Worker {
                 sqlx::query("commit").execute(&mut *connection).await
             });
         }
-        let settled = with_undecided(answers, undecided);
-        self.remember(turn, &workspace, &settled);
-        Ok(settled)
+        let appended = Appended { known: vec![Answer::Refused; turn.len()], workspace, undecided, answers };
+        self.remember(&appended);
+        Ok(appended.settled())
     }
 
-    /// Under the append lock nobody can get ahead: what is undecided then is decided for good.
+    /// Under the append lock nobody can get ahead: what is undecided then is decided for good. Only what is remembered
+    /// can still be wrong, where a data subject was erased meanwhile: then all is read again, once.
     async fn attempt_surely(&mut self, turn: &[Pending]) -> Result<Vec<Settled>, StoreError> {
         metrics::counter!("carelog_lane_sure_way_total").increment(1);
-        turn.iter().for_each(|command| self.cache.streams.evict(&command.message.stream));
         let mut tx = self.pool.begin().await?;
         lock(&mut tx).await?;
-        let settled = self.attempt_afresh(turn, &mut tx, true).await?;
+        let appended = self.append_afresh(turn, &mut tx, true).await?;
         tx.commit().await?;
-        let settled = settled.into_iter().map(|settled| match settled {
-            Settled::Answered(Answer::Refused) => Settled::Undecided(refused_under_the_lock()),
-            settled @ (Settled::Answered(Answer::Decided { .. } | Answer::Known { .. } | Answer::Mismatch)
-            | Settled::Undecided(_)) => settled,
+        self.remember(&appended);
+        appended.unconfirmed().flat_map(|used| &used.streams).for_each(|stream| self.cache.forget(stream));
+        let settled = appended.settled().into_iter().zip(turn).map(|(settled, command)| match settled {
+            Settled::Answered(Answer::Refused) if command.refusals > REFUSALS_MAX => {
+                Settled::Undecided(refused_under_the_lock())
+            }
+            settled @ (Settled::Answered(_) | Settled::Undecided(_)) => settled,
         });
         Ok(settled.collect())
     }
 
-    /// Decides on what is stored now, not on what is remembered. Commands that were decided before are answered from
-    /// their receipts, also where whoever sends them again may not ask for them any longer.
-    async fn attempt_afresh(
+    /// Decides on what is stored now. Commands that were decided before are answered from their receipts, also where
+    /// whoever sends them again may not ask for them any longer.
+    async fn append_afresh(
         &mut self,
         turn: &[Pending],
         connection: &mut PgConnection,
         exact: bool,
-    ) -> Result<Vec<Settled>, StoreError> {
-        let mut settled: Vec<_> = known(turn, connection).await?.into_iter().map(Settled::Answered).collect();
-        let open: Vec<usize> =
-            (0..turn.len()).filter(|index| settled.get(*index) == Some(&Settled::Answered(Answer::Refused))).collect();
-        let to_decide: Vec<&Pending> = open.iter().filter_map(|index| turn.get(*index)).collect();
-        let (mut workspace, undecided) = self.decide(&to_decide, connection, true).await?;
+    ) -> Result<Appended, StoreError> {
+        let known = known(turn, connection).await?;
+        let open: Vec<&Pending> =
+            turn.iter().zip(&known).filter(|(_, known)| **known == Answer::Refused).map(|(command, _)| command).collect();
+        let (mut workspace, undecided) = self.decide(&open, connection, true).await?;
         let answers = workspace.finish(exact).append(connection, &self.vault).await?;
-        for (index, answer) in open.into_iter().zip(with_undecided(answers, undecided)) {
-            if let Some(slot) = settled.get_mut(index) {
-                *slot = answer;
-            }
-        }
-        Ok(settled)
+        Ok(Appended { known, workspace, undecided, answers })
     }
 
-    /// Decides the commands in turn; `afresh` passes the cache over. Gives the workspace and, for each command, why it
+    /// Decides the commands in turn; `afresh` relies on nothing that is remembered without a look at what came after.
+    /// Gives the workspace and, for each command, why it
     /// was not decided and is not part of the batch.
     async fn decide<P: std::borrow::Borrow<Pending>>(
         &mut self,
@@ -270,7 +273,7 @@ impl Worker {
     fn expect_new<P: std::borrow::Borrow<Pending>>(&self, workspace: &mut Workspace, turn: &[P]) {
         for Pending { message, refusals, .. } in turn.iter().map(std::borrow::Borrow::borrow) {
             let stream = message.stream;
-            if *refusals == 0 && message.command.creates() && self.cache.streams.get(&stream).is_none() {
+            if *refusals == 0 && message.command.creates() && self.cache.stream(&stream).is_none() {
                 workspace.add_stream(stream, LoadedStream::empty(stream));
             }
         }
@@ -303,18 +306,18 @@ impl Worker {
         afresh: bool,
     ) -> Result<(), StoreError> {
         let mut streams = Vec::new();
-        for stream in missing.streams {
-            match self.cache.streams.get(&stream).filter(|_| !afresh) {
-                Some(cached) => workspace.add_stream(stream, cached.clone()),
-                None => streams.push(stream),
+        for id in missing.streams {
+            match self.cache.stream(&id) {
+                Some(known) if !(afresh || known.doubted) => workspace.add_stream(id, known.stream.clone()),
+                known => streams.push((id, known.map(|known| known.stream.clone()))),
             }
         }
         if !streams.is_empty() {
-            for (stream, state) in load_streams(connection, &self.vault, &streams).await? {
-                if !afresh && state.version > 0 {
-                    self.cache.streams.put(stream, state.clone());
+            for (id, stream) in load_streams(connection, &self.vault, streams).await? {
+                if stream.version > 0 {
+                    self.cache.put_read(id, stream.clone());
                 }
-                workspace.add_stream(stream, state);
+                workspace.add_stream(id, stream);
             }
         }
         let mut queries = Vec::new();
@@ -340,26 +343,19 @@ impl Worker {
         Ok(())
     }
 
-    /// Keeps what the append confirmed, and forgets what it did not. A group is confirmed or refused whole, so nothing
-    /// that a confirmed command used was changed by a refused one.
-    fn remember(&mut self, turn: &[Pending], workspace: &Workspace, settled: &[Settled]) {
+    /// Keeps what the append confirmed, and doubts what it did not. A group is confirmed or refused whole, so nothing that
+    /// a confirmed command used was changed by a refused one.
+    fn remember(&mut self, appended: &Appended) {
+        let workspace = &appended.workspace;
         let mut recorded: HashMap<_, DateTime<Utc>> = HashMap::new();
-        let mut doubtful = Vec::new();
-        let answered = settled.iter().filter_map(|settled| match settled {
-            Settled::Answered(answer) => Some(answer),
-            Settled::Undecided(_) => None,
-        });
-        for (answer, used) in answered.zip(workspace.used()) {
-            match answer {
-                Answer::Decided { recorded_at, .. } => {
-                    recorded.extend(used.streams.iter().map(|stream| (*stream, *recorded_at)));
-                }
-                Answer::Known { .. } | Answer::Mismatch | Answer::Refused => doubtful.push(used),
+        for (answer, used) in appended.answers.iter().zip(workspace.used()) {
+            if let Answer::Decided { recorded_at, .. } = answer {
+                recorded.extend(used.streams.iter().map(|stream| (*stream, *recorded_at)));
             }
         }
-        for (stream, recorded_at) in recorded.into_iter().filter(|(stream, _)| workspace.is_changed(*stream)) {
-            if let Some(state) = workspace.loaded().streams.get(&stream) {
-                self.cache.streams.put(stream, LoadedStream { recorded_at: Some(recorded_at), ..state.clone() });
+        for (id, recorded_at) in recorded.into_iter().filter(|(id, _)| workspace.is_changed(*id)) {
+            if let Some(stream) = workspace.loaded().streams.get(&id) {
+                self.cache.put_appended(id, LoadedStream { recorded_at: Some(recorded_at), ..stream.clone() });
             }
         }
         for (key, holder) in workspace.changed_claims() {
@@ -369,13 +365,42 @@ impl Worker {
                 held.extend(now.filter(|held| held.holder == *holder));
             }
         }
-        for used in doubtful {
-            used.streams.iter().for_each(|stream| self.cache.streams.evict(stream));
+        for used in appended.unconfirmed() {
+            used.streams.iter().for_each(|stream| self.cache.doubt(stream));
             used.claims.iter().for_each(|query| self.cache.claims.evict(query));
         }
-        for (command, _) in turn.iter().zip(settled).filter(|(_, settled)| matches!(settled, Settled::Undecided(_))) {
-            self.cache.streams.evict(&command.message.stream);
-        }
+    }
+}
+
+/// What an append made of a turn.
+struct Appended {
+    /// The answers of those that were decided before; `Refused` for the others, which were decided now.
+    known: Vec<Answer>,
+    workspace: Workspace,
+    /// Of those decided now, why each was not part of the batch.
+    undecided: Vec<Option<Rejection>>,
+    /// The answers of the batch.
+    answers: Vec<Answer>,
+}
+
+impl Appended {
+    /// What the commands of the batch used that were not appended now.
+    fn unconfirmed(&self) -> impl Iterator<Item = &Used> {
+        let used = self.answers.iter().zip(self.workspace.used());
+        used.filter(|(answer, _)| !matches!(answer, Answer::Decided { .. })).map(|(_, used)| used)
+    }
+
+    /// What became of each command of the turn.
+    fn settled(self) -> Vec<Settled> {
+        let (mut undecided, mut answers) = (self.undecided.into_iter(), self.answers.into_iter());
+        let settled = self.known.into_iter().map(|known| match known {
+            Answer::Refused => match undecided.next() {
+                Some(Some(rejection)) => Settled::Undecided(rejection),
+                Some(None) | None => Settled::Answered(answers.next().unwrap_or(Answer::Refused)),
+            },
+            Answer::Decided { .. } | Answer::Known { .. } | Answer::Mismatch => Settled::Answered(known),
+        });
+        settled.collect()
     }
 }
 
@@ -386,16 +411,6 @@ enum Settled {
     Answered(Answer),
     /// It was not: it can be asked again.
     Undecided(Rejection),
-}
-
-/// The answers of a batch, with those who were not part of it in their places.
-fn with_undecided(answers: Vec<Answer>, undecided: Vec<Option<Rejection>>) -> Vec<Settled> {
-    let mut answers = answers.into_iter();
-    let settled = undecided.into_iter().map(|rejection| match rejection {
-        Some(rejection) => Settled::Undecided(rejection),
-        None => Settled::Answered(answers.next().unwrap_or(Answer::Refused)),
-    });
-    settled.collect()
 }
 
 fn refused_under_the_lock() -> Rejection {
@@ -427,7 +442,7 @@ fn in_time(turn: Vec<Pending>) -> Vec<Pending> {
 /// Answers the decided commands; gives back the refused ones, and those without a decision that may rest on old states or
 /// on the changes of a refused companion.
 fn settle(turn: Vec<Pending>, settled: Vec<Settled>, sure: bool) -> Vec<Pending> {
-    let unsettled = !sure && settled.contains(&Settled::Answered(Answer::Refused));
+    let unsettled = settled.contains(&Settled::Answered(Answer::Refused));
     let mut refused = Vec::new();
     for (mut command, settled) in turn.into_iter().zip(settled) {
         match settled {
