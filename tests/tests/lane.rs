@@ -479,6 +479,24 @@ async fn organizations_close_no_circle_over_one_that_another_process_has_changed
 }
 
 #[tokio::test]
+async fn a_lane_builds_on_what_others_append_to_a_stream_that_it_knows() {
+    let database = TestDatabase::create().await;
+    let lanes = [lane(&database).await, lane(&database).await, lane(&database).await];
+    let team = Uuid::now_v7();
+    accepted(&lanes[0], form(team)).await;
+    // More turns than it takes until the stream counts as contested.
+    for turn in 0..30_usize {
+        let (version, position) = accepted(&lanes[turn % 3], rename(team, &format!("Line {turn}"))).await;
+        assert_eq!((version, position), (turn as u64 + 2, turn as u64 + 2));
+        // "Already so" rests on the name that another lane gave.
+        let (same, _) = accepted(&lanes[(turn + 1) % 3], rename(team, &format!("Line {turn}"))).await;
+        assert_eq!(same, version);
+    }
+    assert_eq!(assert_one_history(&Reader::new(database.pool(PoolRole::Query).await)).await, 31);
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn the_longest_waiting_sender_of_a_command_decides_its_deadline() {
     let database = TestDatabase::create().await;
     let lane = lane(&database).await;

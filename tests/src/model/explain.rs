@@ -295,7 +295,9 @@ async fn states(world: &World, pool: &PgPool, violations: &mut Vec<String>) {
         .collect();
     let mut connection = pool.acquire().await.expect("the database answers");
     let vault = event_store::Vault::new(pool.clone(), crate::keys());
-    let loaded = load_streams(&mut connection, &vault, streams.into_iter().map(|stream| (stream, None))).await.expect("the history can be read");
+    let loaded = load_streams(&mut connection, &vault, streams.into_iter().map(|stream| (stream, None)))
+        .await
+        .expect("the history can be read");
     for (stream, loaded) in loaded {
         violations.extend(difference(world, stream_of(stream), &loaded));
     }
