@@ -52,7 +52,6 @@ impl PoolRole {
                 ("lock_timeout", "1s"),
                 ("idle_in_transaction_session_timeout", "10s"),
                 ("jit", "off"),
-                ("plan_cache_mode", "force_custom_plan"),
             ],
             Self::Relay => &[("role", "carelog_query"), ("statement_timeout", "5s"), ("jit", "off")],
             Self::Migrate => &[],

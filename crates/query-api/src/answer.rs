@@ -4,9 +4,9 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http};
 use read_side::models::questions::Found;
-use read_side::reveal::{ErasedAs, reveal};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -55,12 +55,37 @@ pub struct Resource<T> {
     pub stale_since: Option<u64>,
 }
 
-/// A row as the API shows it.
-#[must_use]
-pub fn resource(found: Found) -> Resource<Map<String, Value>> {
-    let fields = match reveal(found.row, ErasedAs::Null) {
-        Value::Object(fields) => fields,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
-    };
-    Resource { id: found.id, fields, stale_since: found.stale_since }
+/// A row as the API sends it, as the [`Resource`] that its description names.
+#[derive(Debug)]
+pub struct Shown(Found);
+
+impl From<Found> for Shown {
+    fn from(found: Found) -> Self {
+        Self(found)
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Found { id, row, stale_since } = &self.0;
+        let fields = row.strip_prefix('{').and_then(|row| row.strip_suffix('}')).unwrap_or_default();
+        let comma = if fields.is_empty() { "" } else { "," };
+        let stale = stale_since.map(|position| format!(r#","stale_since":{position}"#)).unwrap_or_default();
+        let json = RawValue::from_string(format!(r#"{{"id":"{id}"{comma}{fields}{stale}}}"#));
+        json.map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_sent_with_its_id_and_with_where_it_stopped() {
+        let found = |row: &str, stale_since| Found { id: Uuid::nil(), row: row.to_owned(), stale_since };
+        let sent = |found| serde_json::to_string(&Shown(found)).unwrap();
+        let id = Uuid::nil();
+        assert_eq!(sent(found(r#"{"n":1}"#, None)), format!(r#"{{"id":"{id}","n":1}}"#));
+        assert_eq!(sent(found("{}", Some(7))), format!(r#"{{"id":"{id}","stale_since":7}}"#));
+    }
 }

@@ -5,11 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use read_side::models::questions::{After, Asked, Found, Slice, Sort};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::answer::{Resource, resource};
+use crate::answer::Shown;
 use crate::error::ApiError;
 
 /// The most items of a page.
@@ -126,14 +125,14 @@ pub fn slice(
 
 /// The page that the rows make, with the cursor of the next one if a row is left over.
 #[must_use]
-pub fn page(asked: Asked<Vec<Found>>, sort: Sort, limit: Limit) -> Page<Resource<Map<String, Value>>> {
+pub fn page(asked: Asked<Vec<Found>>, sort: Sort, limit: Limit) -> Page<Shown> {
     let mut rows = asked.answer;
     let limit = limit.get() as usize;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|last| Cursor::new(sort.name, sort.value(last), last.id).encode());
-    Page { items: rows.into_iter().map(resource).collect(), next_cursor }
+    Page { items: rows.into_iter().map(Shown::from).collect(), next_cursor }
 }
 
 /// A page of a list.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
-use crate::reveal::{ErasedAs, reveal};
+use crate::reveal::reveal;
 use crate::spawned;
 
 /// An event with its content in clear.
@@ -100,7 +100,7 @@ async fn revealed(vault: &Vault, events: Vec<RecordedEvent>) -> Result<Vec<Revea
     let reveal_one = |(recorded, payload): (RecordedEvent, String)| {
         let content = serde_json::from_str(&payload)
             .map_err(|error| StoreError::Corrupt(format!("event {}: {error}", recorded.event_id)))?;
-        Ok(RevealedEvent { recorded, content: reveal(content, ErasedAs::Marker) })
+        Ok(RevealedEvent { recorded, content: reveal(content) })
     };
     events.into_iter().zip(payloads).map(reveal_one).collect()
 }

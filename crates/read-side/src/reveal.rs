@@ -12,31 +12,18 @@ use uuid::Uuid;
 const PERSONAL: &str = "$personal";
 const ERASED: &str = "$erased";
 
-/// How an erased value is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErasedAs {
-    /// As `null`: for rows.
-    Null,
-    /// As `{"erased": true}`: for the history, where erased and never given are different things.
-    Marker,
-}
-
-/// Content with its personal values in place of their wrappers.
+/// An event's content with its personal values in place of their wrappers, `{"erased": true}` for those that were erased:
+/// in the history, erased and never given are different things.
 #[must_use]
-pub fn reveal(value: Value, erased: ErasedAs) -> Value {
+pub fn reveal(value: Value) -> Value {
     match value {
         Value::Object(mut fields) if fields.len() == 1 && fields.contains_key(PERSONAL) => {
             let inner = fields.get_mut(PERSONAL).and_then(|personal| personal.get_mut("value")).map(Value::take);
-            reveal(inner.unwrap_or(Value::Null), erased)
+            reveal(inner.unwrap_or(Value::Null))
         }
-        Value::Object(fields) if fields.len() == 1 && fields.contains_key(ERASED) => match erased {
-            ErasedAs::Null => Value::Null,
-            ErasedAs::Marker => json!({"erased": true}),
-        },
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (name, reveal(value, erased))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| reveal(item, erased)).collect()),
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key(ERASED) => json!({"erased": true}),
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (name, reveal(value))).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| reveal(item)).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
@@ -44,6 +31,7 @@ pub fn reveal(value: Value, erased: ErasedAs) -> Value {
 /// Before a personal value in JSON as rows are written, without spaces. Inside of a text every quote has a backslash
 /// before it, so no text looks like this.
 const BEGIN: &str = r#"{"$personal":{"subject":""#;
+const ERASED_BEGIN: &str = r#"{"$erased":""#;
 
 /// A personal value as it is written.
 #[derive(Deserialize)]
@@ -55,8 +43,8 @@ struct Personal<'a> {
 #[derive(Deserialize)]
 struct Content<'a> {
     subject: Uuid,
-    #[serde(rename = "value", borrow)]
-    _value: &'a RawValue,
+    #[serde(borrow)]
+    value: &'a RawValue,
 }
 
 /// The data subjects whose values are present in a row.
@@ -90,6 +78,35 @@ pub(crate) fn erase(row: &str, erased: &HashSet<Uuid>) -> Result<String, serde_j
     Ok(emptied)
 }
 
+/// A row with its personal values in place of their wrappers, `null` for those that were erased.
+///
+/// # Errors
+/// The row is not JSON as rows are written.
+pub(crate) fn shown(row: &str) -> Result<String, serde_json::Error> {
+    let mut shown = String::with_capacity(row.len());
+    let mut rest = row;
+    while let Some((before, personal)) = rest.find(BEGIN).map(|at| rest.split_at(at)) {
+        nulled(before, &mut shown);
+        let mut values = serde_json::Deserializer::from_str(personal).into_iter::<Personal<'_>>();
+        if let Some(value) = values.next().transpose()? {
+            shown.push_str(value.content.value.get());
+        }
+        (_, rest) = personal.split_at(values.byte_offset());
+    }
+    nulled(rest, &mut shown);
+    Ok(shown)
+}
+
+/// Writes JSON in which there is no personal value, `null` for those that were erased.
+fn nulled(json: &str, written: &mut String) {
+    let mut parts = json.split(ERASED_BEGIN);
+    written.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        written.push_str("null");
+        written.push_str(part.split_once('}').map_or(part, |(_, after)| after));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use domain::personal::Personal;
@@ -105,16 +122,16 @@ mod tests {
 
     #[test]
     fn revealed_content_has_the_values_themselves_and_says_what_was_erased() {
-        assert_eq!(reveal(row(), ErasedAs::Null), json!({"names": ["李", "王"], "gone": null, "n": 1}));
-        let marked = reveal(row(), ErasedAs::Marker);
-        assert_eq!(marked, json!({"names": ["李", "王"], "gone": {"erased": true}, "n": 1}));
+        let seen: Value = serde_json::from_str(&shown(&row().to_string()).unwrap()).unwrap();
+        assert_eq!(seen, json!({"names": ["李", "王"], "gone": null, "n": 1}));
+        assert_eq!(reveal(row()), json!({"names": ["李", "王"], "gone": {"erased": true}, "n": 1}));
     }
 
     #[test]
     fn erasing_a_subject_empties_its_values_and_no_others() {
         let emptied = erase(&row().to_string(), &HashSet::from([LI])).unwrap();
-        let shown = reveal(serde_json::from_str(&emptied).unwrap(), ErasedAs::Null);
-        assert_eq!(shown, json!({"names": [null, "王"], "gone": null, "n": 1}));
+        let seen: Value = serde_json::from_str(&shown(&emptied).unwrap()).unwrap();
+        assert_eq!(seen, json!({"names": [null, "王"], "gone": null, "n": 1}));
         assert_eq!(subjects_in(&emptied), BTreeSet::from([WANG]));
         assert_eq!(erase(&emptied, &HashSet::from([LI])).unwrap(), emptied);
     }
@@ -124,5 +141,7 @@ mod tests {
         let quoting = json!({"text": row().to_string(), "own": Personal::new(WANG, row().to_string())}).to_string();
         assert_eq!(subjects_in(&quoting), BTreeSet::from([WANG]));
         assert_eq!(erase(&quoting, &HashSet::from([LI])).unwrap(), quoting);
+        let seen: Value = serde_json::from_str(&shown(&quoting).unwrap()).unwrap();
+        assert_eq!(seen, json!({"text": row().to_string(), "own": row().to_string()}));
     }
 }

@@ -216,8 +216,12 @@ impl Worker {
         exact: bool,
     ) -> Result<Appended, StoreError> {
         let known = known(turn, connection).await?;
-        let open: Vec<&Pending> =
-            turn.iter().zip(&known).filter(|(_, known)| **known == Answer::Refused).map(|(command, _)| command).collect();
+        let open: Vec<&Pending> = turn
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| **known == Answer::Refused)
+            .map(|(command, _)| command)
+            .collect();
         let (mut workspace, undecided) = self.decide(&open, connection, true).await?;
         let answers = workspace.finish(exact).append(connection, &self.vault).await?;
         Ok(Appended { known, workspace, undecided, answers })

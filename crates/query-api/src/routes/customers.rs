@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Shown, ShownPage, answer, one};
-use crate::answer::{Answer, Resource};
+use super::{ShownPage, answer, one};
+use crate::answer::{Answer, Resource, Shown};
 use crate::api::{Api, Point};
 use crate::as_of::AsOf;
 use crate::error::{ApiError, Problem};

@@ -13,19 +13,16 @@ pub mod tickets;
 pub mod transactions;
 
 use read_side::models::questions::{Asked, Found};
-use serde_json::{Map, Value};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::answer::{Answer, Resource, resource};
+use crate::answer::{Answer, Shown};
 use crate::api::{Api, Point};
 use crate::error::{ApiError, Problem};
 use crate::paging::Page;
 
-/// A resource as it is sent: its fields are those of the row, revealed.
-pub(crate) type Shown = Resource<Map<String, Value>>;
 /// A page as it is sent.
 pub(crate) type ShownPage = Page<Shown>;
 
@@ -89,7 +86,7 @@ pub(crate) fn probes() -> OpenApiRouter<Api> {
 pub(crate) fn one(asked: Asked<Option<Found>>, point: Point, what: &str, id: Uuid) -> Result<Answer<Shown>, ApiError> {
     point.check(asked.position)?;
     let found = asked.answer.ok_or_else(|| ApiError::NotFound(format!("there is no {what} {id}")))?;
-    Ok(Answer { position: asked.position, as_of: point.as_of, body: resource(found) })
+    Ok(Answer { position: asked.position, as_of: point.as_of, body: Shown::from(found) })
 }
 
 /// An answer that was read at a position, unless that was too early.

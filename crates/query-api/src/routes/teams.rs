@@ -8,8 +8,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::customers::PointQuery;
-use super::{Shown, ShownPage, answer, one};
-use crate::answer::{Answer, Resource};
+use super::{ShownPage, answer, one};
+use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
 use crate::error::{ApiError, Problem};

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::agent::Agent;
-use super::questions::{self, Asked, Found, ListStatement, Slice, Sort, SortKind, bigint};
+use super::questions::{self, Asked, Condition, Found, ListStatement, Slice, Sort, SortKind, bigint};
 use super::team::Team;
 
 /// The orders of the list of agents; the first is the default.
@@ -64,7 +64,13 @@ pub async fn agents(
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let AgentFilter { role, availability, skill, team } = filter;
     let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let rows = sqlx::query(AGENTS.by(slice.sort)?.at(as_of))
+    let conditions = [
+        (2, Condition::of(role.as_ref())),
+        (3, Condition::of(availability.as_ref())),
+        (4, Condition::of(skill.as_ref())),
+        (7, Condition::of(id.as_ref())),
+    ];
+    let rows = sqlx::query(AGENTS.by(slice.sort, as_of, &conditions)?)
         .bind(as_of.map(bigint))
         .bind(role.map(Role::name))
         .bind(availability.map(written))
@@ -105,7 +111,8 @@ pub async fn teams(
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let rows = sqlx::query(TEAMS.by(slice.sort)?.at(as_of))
+    let conditions = [(2, Condition::of(member.as_ref())), (4, Condition::of(id.as_ref()))];
+    let rows = sqlx::query(TEAMS.by(slice.sort, as_of, &conditions)?)
         .bind(as_of.map(bigint))
         .bind(member)
         .bind(value)

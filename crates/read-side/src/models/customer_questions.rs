@@ -7,7 +7,9 @@ use sqlx::{PgPool, Row as _};
 use uuid::Uuid;
 
 use super::customer::{Customer, Standing};
-use super::questions::{self, Asked, Figure, Found, ListStatement, Slice, Sort, SortKind, Statement, bigint};
+use super::questions::{
+    self, Asked, Condition, Figure, Found, ListStatement, Slice, Sort, SortKind, Statement, bigint,
+};
 use crate::entity::Entity as _;
 
 /// The orders of the list of customers; the first is the default.
@@ -59,7 +61,13 @@ pub async fn customers(
     let (system, external_id) = external_ref.unzip();
     let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
     let lifecycles: Option<Vec<&str>> = lifecycles.map(|all| all.into_iter().map(Standing::name).collect());
-    let rows = sqlx::query(LIST.by(slice.sort)?.at(as_of))
+    let conditions = [
+        (2, Condition::of_list(lifecycles.as_ref())),
+        (3, Condition::of(tag.as_ref())),
+        (4, Condition::of(owner.as_ref())),
+        (8, Condition::of(id.as_ref())),
+    ];
+    let rows = sqlx::query(LIST.by(slice.sort, as_of, &conditions)?)
         .bind(as_of.map(bigint))
         .bind(lifecycles)
         .bind(tag)

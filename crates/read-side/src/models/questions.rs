@@ -1,6 +1,8 @@
 //! What all questions share: a statement for the present and one for the past, results that carry the position of
 //! the models they were read from, sorts and pages.
 //!
+//! A list's statement holds only the conditions that are asked for, so that PostgreSQL plans each combination once.
+//!
 //! A question is one statement, so its result and its position belong together. `as_of` sees the row versions with
 //! `from_position ≤ as_of < to_position`; the caller checks that the position has reached it.
 
@@ -14,6 +16,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use uuid::Uuid;
 
 use crate::entity::Entity;
+use crate::reveal::shown;
 
 /// A result, with the lowest position of the models that it was read from, from the same statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,12 +28,12 @@ pub struct Asked<T> {
 }
 
 /// A row that was found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The aggregate's id.
     pub id: Uuid,
-    /// The row as JSON, personal values wrapped.
-    pub row: Value,
+    /// The row as a JSON object without spaces, as it is shown: personal values in clear, erased ones `null`.
+    pub row: String,
     /// The position of the event that parked the row's key, if one did.
     pub stale_since: Option<u64>,
 }
@@ -84,7 +87,8 @@ impl Sort {
     /// The sort value of a row, as text for [`After`].
     #[must_use]
     pub fn value(self, found: &Found) -> String {
-        match (self.kind, found.row.get(self.column)) {
+        let row: Value = serde_json::from_str(&found.row).unwrap_or_default();
+        match (self.kind, row.get(self.column)) {
             (SortKind::Id, _) => found.id.to_string(),
             (_, Some(Value::String(text))) => text.clone(),
             (_, Some(other)) => other.to_string(),
@@ -184,11 +188,63 @@ impl ListStatement {
         Self(sorts.iter().map(|sort| (*sort, Statement::new(name, &sort.write_into(template)))).collect())
     }
 
-    /// The statement for a sort. A sort of another list is not found.
-    pub(crate) fn by(&self, sort: Sort) -> Result<&Statement, sqlx::Error> {
+    /// The statement for a sort with the conditions that are asked for. A sort of another list is not found.
+    pub(crate) fn by(
+        &self,
+        sort: Sort,
+        as_of: Option<u64>,
+        conditions: &[(u8, Condition)],
+    ) -> Result<AssertSqlSafe<String>, sqlx::Error> {
         let found = self.0.iter().find(|(known, _)| *known == sort);
-        found.map(|(_, statement)| statement).ok_or_else(|| sqlx::Error::ColumnNotFound(sort.name.to_owned()))
+        let (_, statement) = found.ok_or_else(|| sqlx::Error::ColumnNotFound(sort.name.to_owned()))?;
+        let sql = if as_of.is_some() { &statement.past } else { &statement.present };
+        let mut written = String::with_capacity(sql.len());
+        for line in sql.lines() {
+            let condition = conditions.iter().find_map(|(n, condition)| Some((*condition, optional(line, *n)?)));
+            match condition {
+                None => written.push_str(line),
+                Some((Condition::Absent, _)) => continue,
+                Some((Condition::Present, rest)) => written.push_str(&format!("and ({rest}")),
+                // With `=` an index also gives the order of what comes after.
+                Some((Condition::OneOf, rest)) => {
+                    written.push_str(&format!("and ({}", rest.replace("= any ($", "= (($").replace("[])", "[])[1])")));
+                }
+            }
+            written.push('\n');
+        }
+        Ok(AssertSqlSafe(written))
     }
+}
+
+/// Whether a condition of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It is not.
+    Absent,
+    /// It is.
+    Present,
+    /// It is, by a list with one value.
+    OneOf,
+}
+
+impl Condition {
+    pub(crate) const fn of<T>(value: Option<&T>) -> Self {
+        if value.is_some() { Self::Present } else { Self::Absent }
+    }
+
+    pub(crate) fn of_list<T>(values: Option<&Vec<T>>) -> Self {
+        match values.map(Vec::len) {
+            None => Self::Absent,
+            Some(1) => Self::OneOf,
+            Some(_) => Self::Present,
+        }
+    }
+}
+
+/// What follows in a line `and ($n::type is null or …)`.
+fn optional(line: &str, n: u8) -> Option<&str> {
+    let (_, rest) = line.trim_start().strip_prefix(&format!("and (${n}::"))?.split_once(" is null or ")?;
+    Some(rest)
 }
 
 /// Every statement of every question with its name, for the test that prepares them on the migrated schema.
@@ -274,7 +330,8 @@ pub(crate) fn found<E: Entity>(rows: &[PgRow]) -> Result<Asked<Vec<Found>>, sqlx
             // Through the row's type, so that the API shows what it documents.
             let Json(content): Json<E::Row> = row.try_get("row")?;
             let stale_since = row.try_get::<Option<i64>, _>("stale_since")?.map(position_of);
-            answer.push(Found { id, row: serde_json::to_value(content).map_err(decoded)?, stale_since });
+            let row = shown(&serde_json::to_string(&content).map_err(decoded)?).map_err(decoded)?;
+            answer.push(Found { id, row, stale_since });
         }
     }
     Ok(Asked { position: position(rows)?, answer })
@@ -305,6 +362,21 @@ mod tests {
         assert!(statement.past.contains("(a.from_position <= $1::bigint and a.to_position > $1::bigint)"));
         assert!(statement.past.contains("(b.from_position <= $1::bigint"));
         assert!(!statement.past.contains('{') && !statement.present.contains('{'));
+    }
+
+    #[test]
+    fn a_list_holds_the_conditions_that_are_asked_for() {
+        const SORTS: &[Sort] = &[Sort::new("x", "x", SortKind::Number)];
+        let template =
+            "where true\n  and ($2::text[] is null or s = any ($2::text[]))\n  and ($3::uuid is null or t = $3::uuid)";
+        let list = ListStatement::new("t", template, SORTS);
+        let by = |second, third| list.by(SORTS[0], None, &[(2, second), (3, third)]).unwrap().0;
+        assert_eq!(by(Condition::Absent, Condition::Absent), "where true\n");
+        assert_eq!(by(Condition::Present, Condition::Absent), "where true\nand (s = any ($2::text[]))\n");
+        assert_eq!(
+            by(Condition::OneOf, Condition::Present),
+            "where true\nand (s = (($2::text[])[1]))\nand (t = $3::uuid)\n"
+        );
     }
 
     #[test]

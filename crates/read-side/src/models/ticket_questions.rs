@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::questions::{self, Asked, Figure, Found, ListStatement, Slice, Sort, SortKind, bigint};
+use super::questions::{self, Asked, Condition, Figure, Found, ListStatement, Slice, Sort, SortKind, bigint};
 use super::ticket::Ticket;
 use crate::entity::Entity as _;
 
@@ -66,7 +66,18 @@ pub async fn tickets(
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let TicketFilter { customer, statuses, priorities, team, assignee, tag, opened_from, opened_to } = filter;
     let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let rows = sqlx::query(LIST.by(slice.sort)?.at(as_of))
+    let conditions = [
+        (2, Condition::of(customer.as_ref())),
+        (3, Condition::of_list(statuses.as_ref())),
+        (4, Condition::of_list(priorities.as_ref())),
+        (5, Condition::of(team.as_ref())),
+        (6, Condition::of(assignee.as_ref())),
+        (7, Condition::of(tag.as_ref())),
+        (8, Condition::of(opened_from.as_ref())),
+        (9, Condition::of(opened_to.as_ref())),
+        (11, Condition::of(id.as_ref())),
+    ];
+    let rows = sqlx::query(LIST.by(slice.sort, as_of, &conditions)?)
         .bind(as_of.map(bigint))
         .bind(customer)
         .bind(statuses)

@@ -14,7 +14,9 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::questions::{self, Asked, Figure, Found, ListStatement, Slice, Sort, SortKind, Statement, bigint};
+use super::questions::{
+    self, Asked, Condition, Figure, Found, ListStatement, Slice, Sort, SortKind, Statement, bigint,
+};
 use crate::entity::{Entity, Fact, Happened, Keys, Unfit};
 
 /// Money that was given back.
@@ -252,7 +254,17 @@ pub async fn transactions(
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let TransactionFilter { customer, kinds, statuses, currency, source_system, occurred_from, occurred_to } = filter;
     let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let rows = sqlx::query(LIST.by(slice.sort)?.at(as_of))
+    let conditions = [
+        (2, Condition::of(customer.as_ref())),
+        (3, Condition::of_list(kinds.as_ref())),
+        (4, Condition::of_list(statuses.as_ref())),
+        (5, Condition::of(currency.as_ref())),
+        (6, Condition::of(source_system.as_ref())),
+        (7, Condition::of(occurred_from.as_ref())),
+        (8, Condition::of(occurred_to.as_ref())),
+        (10, Condition::of(id.as_ref())),
+    ];
+    let rows = sqlx::query(LIST.by(slice.sort, as_of, &conditions)?)
         .bind(as_of.map(bigint))
         .bind(customer)
         .bind(kinds)
