@@ -131,6 +131,10 @@ async fn a_command_id_with_other_content_is_refused_and_changes_nothing() {
     let together = [form("a"), form("b")].map(|message| lane.submit(message, None).unwrap());
     let replies = join_all(together).await.into_iter().map(|reply| code(&reply.unwrap())).collect::<Vec<_>>();
     assert_eq!(replies, [None, Some(Code::CommandMismatch)]);
+    // Also where the other content is the first of a batch.
+    let together = [form("b"), form("c"), form("a")].map(|message| lane.submit(message, None).unwrap());
+    let replies = join_all(together).await.into_iter().map(|reply| code(&reply.unwrap())).collect::<Vec<_>>();
+    assert_eq!(replies, [Some(Code::CommandMismatch), Some(Code::CommandMismatch), None]);
     assert_eq!(assert_one_history(&database.reader().await).await, 1);
     database.remove().await;
 }

@@ -70,8 +70,10 @@ impl Worker {
                 Ok(0) => return,
                 Ok(commands) => {
                     metrics::histogram!("carelog_lane_batch_commands").record(u32::try_from(commands).unwrap_or(0));
-                    let pending = Self::joined(std::mem::take(&mut gathered));
-                    self.conclude(pending).await;
+                    while !gathered.is_empty() {
+                        let pending = Self::joined(&mut gathered);
+                        self.conclude(pending).await;
+                    }
                 }
                 Err(_) => {}
             }
@@ -124,11 +126,12 @@ impl Worker {
         }
     }
 
-    /// One entry per command id: the same command sent twice is decided once.
-    fn joined(gathered: Vec<Submission>) -> Vec<Pending> {
+    /// One entry per command id: the same command sent twice is decided once. Other content under the same id stays
+    /// behind until then: which of them is the first is told by the receipt.
+    fn joined(gathered: &mut Vec<Submission>) -> Vec<Pending> {
         let mut pending: Vec<Pending> = Vec::with_capacity(gathered.len());
         let mut known: HashMap<(Publisher, Uuid), usize> = HashMap::new();
-        for Submission { message, fingerprint, deadline, reply } in gathered {
+        for Submission { message, fingerprint, deadline, reply } in std::mem::take(gathered) {
             let first = known.get(&(message.publisher.clone(), message.command_id)).copied();
             match first.and_then(|index| pending.get_mut(index)) {
                 Some(first) if first.fingerprint == fingerprint => {
@@ -136,9 +139,7 @@ impl Worker {
                     first.deadline = first.deadline.zip(deadline).map(|(one, other)| one.max(other));
                     first.waiting.push(reply);
                 }
-                Some(_) => {
-                    let _ = reply.send(mismatch(message.command_id));
-                }
+                Some(_) => gathered.push(Submission { message, fingerprint, deadline, reply }),
                 None => {
                     known.insert((message.publisher.clone(), message.command_id), pending.len());
                     pending.push(Pending {
