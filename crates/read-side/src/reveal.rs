@@ -23,7 +23,7 @@ pub fn reveal(value: Value) -> Value {
         }
         Value::Object(fields) if fields.len() == 1 && fields.contains_key(ERASED) => json!({"erased": true}),
         Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (name, reveal(value))).collect()),
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| reveal(item)).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(reveal).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
