@@ -51,13 +51,13 @@ impl Cache {
     }
 
     /// A state was read, on top of what was known.
-    pub(super) fn put_read(&mut self, id: StreamId, stream: LoadedStream) {
-        let known = match self.stream(&id) {
+    pub(super) fn put_read(&mut self, id: StreamId, stream: LoadedStream, known: Option<Known>) {
+        let known = match known {
             None => Known { stream, doubted: false, overtaken: 0, read_at: Instant::now() },
             Some(Known { stream: before, overtaken, read_at, .. }) => Known {
                 overtaken: overtaken.saturating_add(u8::from(stream.version > before.version)),
-                read_at: *read_at,
                 doubted: false,
+                read_at,
                 stream,
             },
         };
@@ -66,7 +66,7 @@ impl Cache {
 
     /// A state was confirmed by an append of ours.
     pub(super) fn put_appended(&mut self, id: StreamId, stream: LoadedStream) {
-        let (overtaken, read_at) = match self.stream(&id) {
+        let (overtaken, read_at) = match self.streams.get(&id) {
             None => (0, Instant::now()),
             Some(known) => (known.overtaken, known.read_at),
         };

@@ -310,17 +310,18 @@ impl Worker {
         connection: &mut PgConnection,
         afresh: bool,
     ) -> Result<(), StoreError> {
-        let mut streams = Vec::new();
+        let mut streams = HashMap::new();
         for id in missing.streams {
             match self.cache.stream(&id) {
                 Some(known) if !(afresh || known.doubted) => workspace.add_stream(id, known.stream.clone()),
-                known => streams.push((id, known.map(|known| known.stream.clone()))),
+                known => _ = streams.insert(id, known.cloned()),
             }
         }
         if !streams.is_empty() {
-            for (id, stream) in load_streams(connection, &self.vault, streams).await? {
+            let known = streams.iter().map(|(id, known)| (*id, known.as_ref().map(|known| known.stream.clone())));
+            for (id, stream) in load_streams(connection, &self.vault, known).await? {
                 if stream.version > 0 {
-                    self.cache.put_read(id, stream.clone());
+                    self.cache.put_read(id, stream.clone(), streams.remove(&id).flatten());
                 }
                 workspace.add_stream(id, stream);
             }
