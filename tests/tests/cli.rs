@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use carelog::config::Environment;
 use carelog_tests::{System, TestDatabase, nats_url};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -350,7 +351,7 @@ async fn an_interruption_before_the_end_of_the_input_is_no_success() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), decided).await.expect("the first command");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let ran = Ran(ended.await.unwrap()).exits_with(130);
     drop(stdin);
@@ -486,8 +487,7 @@ async fn a_process_told_to_stop_drains_and_exits_with_zero() {
         let mut first_line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first_line).unwrap();
         assert!(first_line.starts_with("query API on http://127.0.0.1:"), "{first_line}");
-        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         child.wait().unwrap()
     });
     assert_eq!(ended.await.unwrap().code(), Some(0));
