@@ -41,30 +41,19 @@ class Bug:
     test: tuple[str, str] | None = None
 
 
-def _changed(function: str, old: str, new: str) -> str:
-    """A statement that changes the text of a function, and fails if there is no such text: a mutant must differ. Of
-    several functions of the name, older ones serve older programs."""
+def _changed(old: str, new: str) -> str:
+    """A statement that changes the text of log.append, and fails if there is no such text: a mutant must differ."""
     return f"""
 do $change$
 declare
-    definition text;
+    definition text := pg_get_functiondef('log.append'::regproc);
 begin
-    select pg_get_functiondef(p.oid) into definition
-      from pg_proc p
-     where p.pronamespace = 'log'::regnamespace and p.proname = '{function}'
-     order by p.oid desc
-     limit 1;
-    if coalesce(strpos(definition, $text${old}$text$), 0) = 0 then
-        raise exception 'the text to change is not in log.{function}';
+    if strpos(definition, $text${old}$text$) = 0 then
+        raise exception 'the text to change is not in log.append';
     end if;
     execute replace(definition, $text${old}$text$, $text${new}$text$);
 end
 $change$"""
-
-
-def _changed_both(old: str, new: str) -> tuple[str, str]:
-    """In the append of many commands and in that of one."""
-    return _changed("append", old, new), _changed("append_one", old, new)
 
 
 _LOCK = "perform pg_advisory_xact_lock(7310001);"
@@ -144,8 +133,8 @@ BUGS = [
         (
             "create sequence log.position_seq",
             "grant usage on sequence log.position_seq to carelog_append",
-            *_changed_both(_LOCK, ""),
-            *_changed_both(
+            _changed(_LOCK, ""),
+            _changed(
                 _HEAD,
                 "head := coalesce((select max(nextval('log.position_seq')) from generate_series(1, cardinality(e_id)))"
                 " - cardinality(e_id), head, 0);",
@@ -162,7 +151,7 @@ BUGS = [
         (
             "create unlogged table log.receipt_later (like log.receipt, backend integer default pg_backend_pid())",
             "grant select, insert, delete on log.receipt_later to carelog_append",
-            *_changed_both("insert into log.receipt (", "insert into log.receipt_later ("),
+            _changed("insert into log.receipt (", "insert into log.receipt_later ("),
             f"""create function log.write_receipts() returns void language sql as $$
                 with own as (delete from log.receipt_later where backend = pg_backend_pid() returning *)
                 insert into log.receipt ({_RECEIPT_COLUMNS})
@@ -175,7 +164,7 @@ BUGS = [
         "cancel",
         300,
         ("recorded_at",),
-        _changed_both(_CLOCK, "clock_timestamp() - random() * interval '50 milliseconds'"),
+        (_changed(_CLOCK, "clock_timestamp() - random() * interval '50 milliseconds'"),),
         in_program=False,
     ),
 ]

@@ -152,7 +152,6 @@ def _receipted(operation: Operation) -> bool:
 
 
 AT_MIDDLE = "position = (select max(position) / 2 from log.event)"
-ITS_STREAM = f"stream_id = (select stream_id from log.event where {AT_MIDDLE})"
 ITS_RECEIPT = f"""(publisher, command_id) = (
     select metadata ->> 'publisher', (metadata ->> 'command_id')::uuid from log.event where {AT_MIDDLE})"""
 AT_LAST = "position = (select max(position) from log.event)"
@@ -166,7 +165,6 @@ LOG = [
     ("a time", "recorded_at", f"update log.event set recorded_at = recorded_at - interval '1 h' where {AT_MIDDLE}"),
     ("a ticket's number", "ordinal", f"update log.event set ordinal = ordinal + 1 where {HIGHEST}"),
     ("a version", "version_gap", f"update log.event set version = version + 100 where {AT_MIDDLE}"),
-    ("a stream's version", "stream_version", f"update log.stream set version = version + 1 where {ITS_STREAM}"),
     ("a receipt is gone", "receipt_missing", f"delete from log.receipt where {ITS_RECEIPT}"),
     ("a receipt's events", "receipt_events", f"update log.receipt set event_types = '{{X,X}}' where {ITS_RECEIPT}"),
     ("a receipt rejects", "rejected_with_events", f"update log.receipt set {REJECTS} where {ITS_RECEIPT}"),

@@ -10,8 +10,8 @@ use domain::envelope::{Actor, Metadata, Publisher};
 use domain::{StreamId, ticket};
 use event_store::pool::PoolRole;
 use event_store::{
-    Answer, Batch, ClaimLook, CommandEntry, EventEntry, Expected, Guard, MasterKeys, Outcome, StoreError, Vault,
-    due_timers, load_claims,
+    Answer, Batch, ClaimLook, CommandEntry, EventEntry, Expected, Guard, MasterKeys, Outcome, Seen, StoreError, Vault,
+    Verdict, due_timers, load_claims,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
@@ -69,6 +69,10 @@ impl Store {
     }
 
     async fn append(&mut self, batch: Batch) -> Vec<Answer> {
+        self.verdict(batch).await.answers
+    }
+
+    async fn verdict(&mut self, batch: Batch) -> Verdict {
         batch.append(&mut self.connection, &self.vault).await.unwrap()
     }
 
@@ -107,6 +111,75 @@ async fn a_stream_that_was_only_read_is_guarded_too() {
     let mut fresh = batch(&[(written, 1)]);
     fresh.guards.push(Guard { group: 0, stream: read, version: 1 });
     assert_eq!(positions(&store.append(fresh).await), [Some(2)]);
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn what_changed_after_the_event_seen_is_told_and_refuses_whoever_read_it_before() {
+    let mut store = Store::create().await;
+    let (changed, unchanged) = (team(), team());
+    let seen = store.verdict(batch(&[(changed, 1), (unchanged, 1)])).await.seen;
+    store.append(batch(&[(changed, 2)])).await;
+    let verdict = store.verdict(Batch { seen, ..batch(&[(changed, 2), (unchanged, 2), (team(), 1)]) }).await;
+    assert_eq!(positions(&verdict.answers), [None, Some(4), Some(5)]);
+    assert_eq!(verdict.changed, Some(vec![(changed, 2)]));
+    let mut again = batch(&[(changed, 3)]);
+    again.seen = verdict.seen;
+    let verdict = store.verdict(again).await;
+    assert_eq!((positions(&verdict.answers), verdict.changed), (vec![Some(6)], Some(vec![])));
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn a_state_that_was_read_after_the_event_seen_holds_although_its_stream_changed_since() {
+    let mut store = Store::create().await;
+    let stream = team();
+    let seen = store.verdict(batch(&[(stream, 1)])).await.seen;
+    store.append(batch(&[(stream, 2)])).await;
+    let verdict = store.verdict(Batch { seen, ..batch(&[(stream, 3)]) }).await;
+    assert_eq!(positions(&verdict.answers), [Some(3)]);
+    assert_eq!(verdict.changed, Some(vec![(stream, 2)]));
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn a_stream_taken_for_new_is_refused_if_it_was_made_long_before_the_event_seen() {
+    let mut store = Store::create().await;
+    let stream = team();
+    store.append(batch(&[(stream, 1)])).await;
+    let seen = store.verdict(batch(&[(team(), 1)])).await.seen;
+    assert_eq!(store.append(Batch { seen, ..batch(&[(stream, 1)]) }).await, [Answer::Refused]);
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn whoever_saw_another_history_has_every_stream_looked_up() {
+    let mut store = Store::create().await;
+    let (stream, other) = (team(), team());
+    let seen = store.verdict(batch(&[(stream, 1), (other, 1)])).await.seen.unwrap();
+    let elsewhere = [Seen { event_id: Uuid::now_v7(), ..seen }, Seen { position: seen.position + 7, ..seen }];
+    for (seen, version) in elsewhere.into_iter().zip(2..) {
+        let seen = Some(seen);
+        // What it remembers was never here: a version that is too high would leave a gap.
+        let gap = store.verdict(Batch { seen, ..batch(&[(other, 9), (stream, version)]) }).await;
+        assert!(matches!(gap.answers[..], [Answer::Refused, Answer::Decided { .. }]), "{gap:?}");
+        assert_eq!(gap.changed, None);
+    }
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn a_command_that_was_decided_before_leaves_its_batch_and_gets_its_first_answer() {
+    let mut store = Store::create().await;
+    let first = batch(&[(team(), 1)]);
+    store.append(first.clone()).await;
+    let mut second = batch(&[(team(), 1), (team(), 1)]);
+    second.commands[0].command_id = first.commands[0].command_id;
+    let answers = store.append(second.clone()).await;
+    assert!(matches!(&answers[0], Answer::Known { outcome: Outcome::Accepted { position: 1, .. }, .. }), "{answers:?}");
+    assert_eq!(positions(&answers), [None, Some(2)]);
+    second.commands[0].fingerprint = [8; 32];
+    assert!(matches!(store.append(second).await[..], [Answer::Mismatch, Answer::Known { .. }]));
     store.remove().await;
 }
 
@@ -321,8 +394,8 @@ async fn an_erased_subject_never_gets_a_second_key() {
     erase.erased_subjects.push((0, customer.id));
     assert_eq!(positions(&store.append(erase).await), [Some(2)]);
     let fresh = Vault::new(store.database.pool(PoolRole::Append).await, keys());
-    let answers = sealed(3).append(&mut store.connection, &fresh).await.unwrap();
-    assert_eq!(answers, [Answer::Refused]);
+    let verdict = sealed(3).append(&mut store.connection, &fresh).await.unwrap();
+    assert_eq!(verdict.answers, [Answer::Refused]);
     store.remove().await;
 }
 
@@ -388,7 +461,7 @@ async fn the_position_of_a_moment_waits_for_appends_that_are_under_way() {
         pause.tick().await;
     }
     under_way.commit().await.unwrap();
-    assert_eq!(positions(&appended), [Some(2)]);
+    assert_eq!(positions(&appended.answers), [Some(2)]);
     assert_eq!(asked.await.unwrap(), 2);
     store.remove().await;
 }

@@ -1,25 +1,28 @@
 //! The one append: a batch of decided commands becomes rows in one call of one SQL function.
 
-use std::collections::{BTreeSet, HashMap};
+mod call;
+mod counts;
 
-use chrono::{DateTime, Utc};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::StreamId;
-use domain::decider::{ClaimChange, ClaimKey, ClaimKind, Holding, TimeRange, TimerChange};
+use domain::decider::{ClaimChange, ClaimKey, Holding, TimeRange, TimerChange};
 use domain::envelope::{Metadata, Publisher};
 use domain::rejection::Rejection;
 use domain::upcast::{STEPS, current_version};
 use seeded_bugs::{Bug, is_active};
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
+use self::counts::{CommandCounts, Counts};
 use crate::error::StoreError;
 use crate::hash::content_hash;
-use crate::outcome::{Outcome, outcome, write_rejection};
-use crate::row::bigint;
+use crate::outcome::Outcome;
+use crate::reader::known_answers;
+use crate::row::{category, number};
 use crate::sealing::{Clear, NewKey, SealError, SubjectKeys, Vault};
-
-/// The namespace of the ids of timers' commands.
-const TIMER_NAMESPACE: Uuid = Uuid::from_u128(0x7c1d_5a0e_9f2b_4c53_8b1e_d4a6_03f7_1e92);
 
 /// A decided command, about to be appended.
 #[derive(Clone, Debug)]
@@ -101,9 +104,21 @@ pub enum Expected {
     },
 }
 
-/// Everything that goes into the history with one call.
+/// A place in the history. The event's id tells it from the same place in another history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The position.
+    pub position: u64,
+    /// The id of the event there.
+    pub event_id: Uuid,
+}
+
+/// Everything that goes into the history together.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
+    /// The last event up to which every change of the streams that were looked at is known. Without it each of them is
+    /// looked up.
+    pub seen: Option<Seen>,
     /// The commands, in order.
     pub commands: Vec<CommandEntry>,
     /// Their events, in order.
@@ -144,46 +159,92 @@ pub enum Answer {
     Refused,
 }
 
+/// What an append tells.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What became of each command, in order.
+    pub answers: Vec<Answer>,
+    /// The last event that there is now.
+    pub seen: Option<Seen>,
+    /// The streams that have events after the one that the batch had seen, with their versions; `None` where it had seen
+    /// none, one long past, or one of another history.
+    pub changed: Option<Vec<(StreamId, u64)>>,
+}
+
+impl Verdict {
+    fn answer(&mut self, places: &[usize], answers: impl IntoIterator<Item = Answer>) {
+        for (place, answer) in places.iter().zip(answers) {
+            if let Some(slot) = self.answers.get_mut(*place) {
+                *slot = answer;
+            }
+        }
+    }
+
+    fn learn(&mut self, row: &PgRow) -> Result<(), StoreError> {
+        let position = number(row.try_get("head")?)?;
+        self.seen = row.try_get::<Option<Uuid>, _>("head_id")?.map(|event_id| Seen { position, event_id });
+        let Some(categories) = row.try_get::<Option<Vec<String>>, _>("changed_category")? else {
+            self.changed = None;
+            return Ok(());
+        };
+        let ids: Vec<Uuid> = row.try_get("changed_stream")?;
+        let versions: Vec<i64> = row.try_get("changed_version")?;
+        if let Some(changed) = &mut self.changed {
+            for ((name, id), version) in categories.into_iter().zip(ids).zip(versions) {
+                changed.push((StreamId { category: category(&name)?, id }, number(version)?));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Batch {
-    /// Appends the batch: one statement, durable when this returns. One answer per command, in order.
+    /// Appends the batch, durable when this returns: in one statement, and where groups of it are refused, in another one
+    /// without them.
     ///
     /// # Errors
     /// The database cannot be reached: the outcome is unknown, and asking again with the same ids is safe.
-    pub async fn append(mut self, connection: &mut PgConnection, vault: &Vault) -> Result<Vec<Answer>, StoreError> {
-        if self.commands.is_empty() {
-            return Ok(Vec::new());
+    pub async fn append(mut self, connection: &mut PgConnection, vault: &Vault) -> Result<Verdict, StoreError> {
+        let answers = vec![Answer::Refused; self.commands.len()];
+        let mut verdict = Verdict { answers, seen: self.seen, changed: Some(Vec::new()) };
+        let mut places: Vec<usize> = (0..self.commands.len()).collect();
+        while !self.commands.is_empty() {
+            let (sealed, mut refused) = self.seal(connection, vault).await?;
+            if refused.is_empty() {
+                let counts = Counts::of(&self);
+                let row = sealed.call(&self, &counts, vault, connection).await?;
+                verdict.learn(&row)?;
+                refused = row.try_get::<Vec<i32>, _>("refused")?.into_iter().collect();
+                if refused.is_empty() {
+                    verdict.answer(&places, self.decided(&counts, &row)?);
+                    let head = number(row.try_get("head")?)?;
+                    let last = self
+                        .events
+                        .last()
+                        .map(|last| Seen { position: head + self.events.len() as u64, event_id: last.event_id });
+                    verdict.seen = last.or(verdict.seen);
+                    break;
+                }
+            }
+            verdict.answer(&places, self.known(&refused, connection).await?);
+            self.seen = verdict.seen;
+            self.remove(&refused, &mut places);
         }
-        let sealed = self.seal(connection, vault).await?;
-        let rows = sealed.call(&self, vault, connection).await?;
         if is_active(Bug::ReceiptOutside) {
             sqlx::query("select log.write_receipts()").execute(&mut *connection).await?;
         }
-        let mut answers: Vec<Answer> = self.commands.iter().map(|_| Answer::Refused).collect();
-        for row in rows {
-            let n: i32 = row.try_get("command")?;
-            let index = usize::try_from(n - 1).unwrap_or(usize::MAX);
-            let (Some(command), Some(answer)) = (self.commands.get(index), answers.get_mut(index)) else {
-                return Err(StoreError::Corrupt(format!("an answer for command {n} of {}", self.commands.len())));
-            };
-            let fingerprint: Option<Vec<u8>> = row.try_get("fingerprint")?;
-            *answer = match fingerprint {
-                Some(stored) if stored != command.fingerprint => Answer::Mismatch,
-                Some(_) => Answer::Known { outcome: outcome(&row)?, recorded_at: row.try_get("recorded_at")? },
-                None => Answer::Decided { outcome: outcome(&row)?, recorded_at: row.try_get("recorded_at")? },
-            };
-        }
-        Ok(answers)
+        Ok(verdict)
     }
 
-    /// Seals the events. A group that cannot be sealed, because its subject was erased meanwhile, is given a guard
-    /// that cannot hold.
-    async fn seal(&mut self, connection: &mut PgConnection, vault: &Vault) -> Result<Sealed, StoreError> {
+    /// Seals the events, and tells the groups that cannot be: their subject was erased meanwhile, or has its key made by
+    /// another group, without which nothing can be sealed under it.
+    async fn seal(&self, connection: &mut PgConnection, vault: &Vault) -> Result<(Sealed, HashSet<i32>), StoreError> {
         let clear: Vec<Option<Clear>> =
             self.events.iter().map(|event| Clear::read(&event.payload)).collect::<Result<_, _>>()?;
         let subjects = clear.iter().flatten().flat_map(|clear| &clear.subjects).copied().collect();
         let mut keys: SubjectKeys = vault.keys_for(connection, &subjects).await?;
         let mut sealed = Sealed::default();
-        let mut refused = BTreeSet::new();
+        let mut refused = HashSet::new();
         let mut made_by: HashMap<Uuid, i32> = HashMap::new();
         for (event, clear) in self.events.iter().zip(clear) {
             let Some(clear) = clear else {
@@ -191,27 +252,93 @@ impl Batch {
                 continue;
             };
             let group = self.group_of(event.command);
-            // A key goes in with the group that made it: what another group seals under it has to wait.
-            let waits = clear.subjects.iter().any(|subject| made_by.get(subject).is_some_and(|maker| *maker != group));
+            if clear.subjects.iter().any(|subject| made_by.get(subject).is_some_and(|maker| *maker != group)) {
+                refused.insert(group);
+            }
             sealed.subjects.extend(clear.subjects.iter().map(|subject| (group, *subject)));
             let mut made = Vec::new();
-            let payload = match keys.seal(event.event_id, clear, &mut made) {
-                Ok(payload) => payload,
+            match keys.seal(event.event_id, clear, &mut made) {
+                Ok(payload) => sealed.event(event, payload)?,
                 Err(SealError::Store(error)) => return Err(error),
-                Err(SealError::Erased) => {
-                    refused.insert((group, event.stream));
-                    "null".to_owned()
-                }
-            };
-            if waits {
-                refused.insert((group, event.stream));
+                Err(SealError::Erased) => _ = refused.insert(group),
             }
             made_by.extend(made.iter().map(|key| (key.subject, group)));
             sealed.keys.extend(made.into_iter().map(|key| (group, key)));
-            sealed.event(event, payload)?;
         }
-        self.guards.extend(refused.into_iter().map(|(group, stream)| Guard { group, stream, version: u64::MAX }));
-        Ok(sealed)
+        Ok((sealed, refused))
+    }
+
+    fn group_of(&self, command: usize) -> i32 {
+        self.commands.get(command).map_or(-1, |command| command.group)
+    }
+
+    /// The answers of a batch that went in.
+    fn decided(&self, counts: &Counts<'_>, row: &PgRow) -> Result<Vec<Answer>, StoreError> {
+        let head: i64 = row.try_get("head")?;
+        let head_at: DateTime<Utc> = row.try_get("head_at")?;
+        let numbers = row.try_get::<Option<Vec<i64>>, _>("numbers")?.unwrap_or_default();
+        let answer = |(command, counts): (&CommandEntry, &CommandCounts)| {
+            let outcome = match &command.rejection {
+                Some(rejection) => Outcome::Rejected(rejection.clone()),
+                None => Outcome::Accepted {
+                    version: command.version,
+                    position: number(head + counts.place)?,
+                    events: counts.types.iter().map(|name| (*name).to_owned()).collect(),
+                    ordinal: match counts.counted {
+                        Some((counted, of_batch)) => numbers.get(counted).map(|before| number(before + of_batch)),
+                        None => None,
+                    }
+                    .transpose()?,
+                },
+            };
+            let recorded_at = head_at + TimeDelta::microseconds((counts.place - 1).max(0));
+            Ok(Answer::Decided { outcome, recorded_at })
+        };
+        self.commands.iter().zip(&counts.commands).map(answer).collect()
+    }
+
+    /// The answers of the commands of refused groups that were decided before; `Refused` for all others.
+    async fn known(&self, refused: &HashSet<i32>, connection: &mut PgConnection) -> Result<Vec<Answer>, StoreError> {
+        let (places, asked): (Vec<_>, Vec<_>) = self
+            .commands
+            .iter()
+            .enumerate()
+            .filter(|(_, command)| refused.contains(&command.group))
+            .map(|(place, command)| (place, (command.publisher.as_str(), command.command_id, command.fingerprint)))
+            .unzip();
+        let mut answers = vec![Answer::Refused; self.commands.len()];
+        for (place, answer) in places.into_iter().zip(known_answers(connection, &asked).await?) {
+            if let Some(slot) = answers.get_mut(place) {
+                *slot = answer;
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Takes groups out. `places` has an entry for each command.
+    fn remove(&mut self, groups: &HashSet<i32>, places: &mut Vec<usize>) {
+        let stays: Vec<bool> = self.commands.iter().map(|command| !groups.contains(&command.group)).collect();
+        let renumbered: Vec<usize> = stays
+            .iter()
+            .scan(0, |next, stays| {
+                let place = *next;
+                *next += usize::from(*stays);
+                Some(place)
+            })
+            .collect();
+        let stays = |command: usize| stays.get(command).copied().unwrap_or_default();
+        let mut index = 0..;
+        places.retain(|_| index.next().is_some_and(stays));
+        self.events.retain(|event| stays(event.command));
+        for event in &mut self.events {
+            event.command = renumbered.get(event.command).copied().unwrap_or_default();
+        }
+        self.commands.retain(|command| !groups.contains(&command.group));
+        self.guards.retain(|guard| !groups.contains(&guard.group));
+        self.looks.retain(|look| !groups.contains(&look.group));
+        self.claims.retain(|(group, _)| !groups.contains(group));
+        self.timers.retain(|(group, ..)| !groups.contains(group));
+        self.erased_subjects.retain(|(group, _)| !groups.contains(group));
     }
 }
 
@@ -248,234 +375,4 @@ impl Sealed {
         self.hashes.push(hash.to_vec());
         Ok(())
     }
-
-    async fn call(
-        &self,
-        batch: &Batch,
-        vault: &Vault,
-        connection: &mut PgConnection,
-    ) -> Result<Vec<sqlx::postgres::PgRow>, StoreError> {
-        let rejections = batch
-            .commands
-            .iter()
-            .map(|command| command.rejection.as_ref().map(write_rejection).transpose())
-            .collect::<Result<Vec<_>, _>>()?;
-        let counts = batch.counts();
-        let streams = batch.streams_after();
-        let (released, taken) = batch.claims_after();
-        let timers = batch.timers_after()?;
-        let statement = match batch.commands.as_slice() {
-            [_] => concat!("select * from log.append_one(", include_str!("append_arguments.sql"), ")"),
-            _ => concat!("select * from log.append(", include_str!("append_arguments.sql"), ")"),
-        };
-        let rows = sqlx::query(statement)
-            .bind(column(&batch.commands, |command| command.publisher.as_str()))
-            .bind(column(&batch.commands, |command| command.command_id))
-            .bind(column(&batch.commands, |command| command.fingerprint.to_vec()))
-            .bind(column(&batch.commands, |command| command.group))
-            .bind(column(&batch.commands, |command| command.stream.category.name()))
-            .bind(column(&batch.commands, |command| command.stream.id))
-            .bind(column(&batch.commands, |command| bigint(command.version)))
-            .bind(column(&counts, |counts| counts.events))
-            .bind(column(&counts, |counts| counts.types.as_str()))
-            .bind(column(&counts, |counts| counts.counted_type))
-            .bind(column(&counts, |counts| counts.counted))
-            .bind(rejections)
-            .bind(column(&batch.events, |event| batch.group_of(event.command)))
-            .bind(column(&batch.events, |event| event.event_id))
-            .bind(column(&batch.events, |event| event.stream.category.name()))
-            .bind(column(&batch.events, |event| event.stream.id))
-            .bind(column(&batch.events, |event| bigint(event.version)))
-            .bind(column(&batch.events, |event| event.event_type.as_str()))
-            .bind(&self.schema_versions)
-            .bind(column(&batch.events, |event| event.occurred_at))
-            .bind(&self.metadata)
-            .bind(&self.payloads)
-            .bind(&self.hashes)
-            .bind(column(&batch.events, |event| event.counted))
-            .bind(column(&batch.guards, |guard| guard.group))
-            .bind(column(&batch.guards, |guard| guard.stream.category.name()))
-            .bind(column(&batch.guards, |guard| guard.stream.id))
-            .bind(column(&batch.guards, |guard| bigint(guard.version)))
-            .bind(column(&streams, |(_, group, _)| *group))
-            .bind(column(&streams, |(stream, _, _)| stream.category.name()))
-            .bind(column(&streams, |(stream, _, _)| stream.id))
-            .bind(column(&streams, |(_, _, version)| bigint(*version)))
-            .bind(column(&batch.looks, |look| look.group))
-            .bind(column(&batch.looks, |look| vault.master().claim(&look.key)))
-            .bind(column(&batch.looks, |look| look.range.map(|range| range.start)))
-            .bind(column(&batch.looks, |look| look.range.map(|range| range.end)))
-            .bind(column(&batch.looks, |look| look.expected.digest()))
-            .bind(column(&batch.looks, |look| look.expected.room().map(|(added, _)| added)))
-            .bind(column(&batch.looks, |look| look.expected.room().map(|(_, limit)| i64::from(limit))))
-            .bind(column(&released, |(group, ..)| *group))
-            .bind(column(&released, |(_, key, _)| vault.master().claim(key)))
-            .bind(column(&released, |(.., holder)| holder.category.name()))
-            .bind(column(&released, |(.., holder)| holder.id))
-            .bind(column(&taken, |(group, ..)| *group))
-            .bind(column(&taken, |(_, key, ..)| vault.master().claim(key)))
-            .bind(column(&taken, |(_, _, holder, _)| holder.category.name()))
-            .bind(column(&taken, |(_, _, holder, _)| holder.id))
-            .bind(column(&taken, |(.., kind)| weight(*kind)))
-            .bind(column(&taken, |(.., kind)| range(*kind).map(|range| range.start)))
-            .bind(column(&taken, |(.., kind)| range(*kind).map(|range| range.end)))
-            .bind(column(&timers, |timer| timer.group))
-            .bind(column(&timers, |timer| timer.stream.category.name()))
-            .bind(column(&timers, |timer| timer.stream.id))
-            .bind(column(&timers, |timer| timer.name))
-            .bind(column(&timers, |timer| timer.due_at))
-            .bind(column(&timers, |timer| timer.command_id))
-            .bind(column(&timers, |timer| timer.command.clone()))
-            .bind(column(&self.keys, |(group, _)| *group))
-            .bind(column(&self.keys, |(_, key)| key.subject))
-            .bind(column(&self.keys, |(_, key)| i32::try_from(key.key_version).unwrap_or(i32::MAX)))
-            .bind(column(&self.keys, |(_, key)| i32::try_from(key.master_version).unwrap_or(i32::MAX)))
-            .bind(column(&self.keys, |(_, key)| key.wrapped.clone()))
-            .bind(column(&batch.erased_subjects, |(group, _)| *group))
-            .bind(column(&batch.erased_subjects, |(_, subject)| *subject))
-            .bind(self.subjects.iter().map(|(group, _)| *group).collect::<Vec<_>>())
-            .bind(self.subjects.iter().map(|(_, subject)| *subject).collect::<Vec<_>>())
-            .fetch_all(connection)
-            .await?;
-        Ok(rows)
-    }
-}
-
-type Released<'a> = (i32, &'a ClaimKey, StreamId);
-type Taken<'a> = (i32, &'a ClaimKey, StreamId, ClaimKind);
-
-/// What a receipt tells of a command's events.
-#[derive(Default)]
-struct EventCounts<'a> {
-    events: i32,
-    /// Their types in order, with commas between.
-    types: String,
-    /// The counted type among them; no command has counted events of two types.
-    counted_type: Option<&'a str>,
-    counted: i32,
-}
-
-/// A timer as the append function takes it; without `due_at` it is cancelled.
-struct TimerRow {
-    group: i32,
-    stream: StreamId,
-    name: &'static str,
-    due_at: Option<DateTime<Utc>>,
-    command_id: Option<Uuid>,
-    command: Option<String>,
-}
-
-impl Batch {
-    fn group_of(&self, command: usize) -> i32 {
-        self.commands.get(command).map_or(-1, |command| command.group)
-    }
-
-    fn counts(&self) -> Vec<EventCounts<'_>> {
-        let mut counts: Vec<_> = self.commands.iter().map(|_| EventCounts::default()).collect();
-        for event in &self.events {
-            let Some(counts) = counts.get_mut(event.command) else { continue };
-            if counts.events > 0 {
-                counts.types.push(',');
-            }
-            counts.types.push_str(&event.event_type);
-            counts.events += 1;
-            if event.counted {
-                counts.counted_type = Some(&event.event_type);
-                counts.counted += 1;
-            }
-        }
-        counts
-    }
-
-    fn streams_after(&self) -> Vec<(StreamId, i32, u64)> {
-        let mut last = HashMap::new();
-        for event in &self.events {
-            last.insert(event.stream, (self.group_of(event.command), event.version));
-        }
-        last.into_iter().map(|(stream, (group, version))| (stream, group, version)).collect()
-    }
-
-    fn claims_after(&self) -> (Vec<Released<'_>>, Vec<Taken<'_>>) {
-        let mut last: HashMap<(&ClaimKey, StreamId), (i32, Option<ClaimKind>)> = HashMap::new();
-        for (group, change) in &self.claims {
-            let (key, holder, kind) = match change {
-                ClaimChange::Take { key, holder, kind } => (key, *holder, Some(*kind)),
-                ClaimChange::Release { key, holder } => (key, *holder, None),
-            };
-            last.insert((key, holder), (*group, kind));
-        }
-        let mut released = Vec::new();
-        let mut taken = Vec::new();
-        for ((key, holder), (group, kind)) in last {
-            match kind {
-                Some(kind) => taken.push((group, key, holder, kind)),
-                None => released.push((group, key, holder)),
-            }
-        }
-        (released, taken)
-    }
-
-    fn timers_after(&self) -> Result<Vec<TimerRow>, StoreError> {
-        let mut last: HashMap<(StreamId, &'static str), TimerRow> = HashMap::new();
-        for (group, cause, change) in &self.timers {
-            let group = *group;
-            let row = match change {
-                TimerChange::Cancel { stream, name } => {
-                    TimerRow { group, stream: *stream, name, due_at: None, command_id: None, command: None }
-                }
-                TimerChange::Set { stream, name, due_at, command } => {
-                    let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
-                    let (command, data) = command.write().map_err(corrupt)?;
-                    let command_id = Uuid::new_v5(&TIMER_NAMESPACE, format!("{cause}/{name}/1").as_bytes());
-                    TimerRow {
-                        group,
-                        stream: *stream,
-                        name,
-                        due_at: Some(*due_at),
-                        command_id: Some(command_id),
-                        command: Some(format!(r#"{{"name":"{command}","data":{data}}}"#)),
-                    }
-                }
-            };
-            last.insert((row.stream, row.name), row);
-        }
-        Ok(last.into_values().collect())
-    }
-}
-
-impl Expected {
-    /// The holders as the append function writes them.
-    fn digest(&self) -> Option<String> {
-        let Self::Holders(holdings) = self else { return None };
-        let mut holdings: Vec<_> =
-            holdings.iter().map(|held| (held.holder.category.name(), held.holder.id, held.weight)).collect();
-        holdings.sort_unstable();
-        let one = |(category, id, weight): &(&str, Uuid, u32)| format!("{category}{id}:{weight}");
-        Some(holdings.iter().map(one).collect::<Vec<_>>().join(","))
-    }
-
-    const fn room(&self) -> Option<(i64, u32)> {
-        match self {
-            Self::Room { added, limit } => Some((*added, *limit)),
-            Self::Holders(_) => None,
-        }
-    }
-}
-
-fn weight(kind: ClaimKind) -> i64 {
-    match kind {
-        ClaimKind::Counted { weight, .. } => i64::from(weight),
-        ClaimKind::Unique | ClaimKind::Interval(_) => 1,
-    }
-}
-
-const fn range(kind: ClaimKind) -> Option<TimeRange> {
-    match kind {
-        ClaimKind::Interval(range) => Some(range),
-        ClaimKind::Unique | ClaimKind::Counted { .. } => None,
-    }
-}
-
-fn column<'a, R, T>(rows: &'a [R], pick: impl Fn(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(pick).collect()
 }

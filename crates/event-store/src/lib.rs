@@ -15,7 +15,7 @@ mod row;
 pub mod sealing;
 mod timers;
 
-pub use append::{Answer, Batch, ClaimLook, CommandEntry, EventEntry, Expected, Guard};
+pub use append::{Answer, Batch, ClaimLook, CommandEntry, EventEntry, Expected, Guard, Seen, Verdict};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use error::StoreError;
 pub use hash::content_hash;

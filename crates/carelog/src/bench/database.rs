@@ -88,8 +88,8 @@ impl Database {
         let lane = Target::lane(&lane)?;
         lane.form_teams().await?;
         let pool = pool::connect(&url, PoolRole::Migrate, 4).await?;
-        let customers: i64 =
-            sqlx::query_scalar("select count(*) from log.stream where category = 'customer'").fetch_one(&pool).await?;
+        let registered = "select count(*) from log.event where type = 'CustomerRegistered'";
+        let customers: i64 = sqlx::query_scalar(registered).fetch_one(&pool).await?;
         Ok(Self { url, lane, reader: Reader::new(pool.clone()), pool, customers: customers.unsigned_abs() })
     }
 

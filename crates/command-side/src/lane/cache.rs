@@ -1,6 +1,7 @@
-//! States of streams and holders of claims that were used lately: a bounded cache, guarded at every append. States hold
-//! personal data in clear, which an erasure elsewhere must not outlive: within five seconds they are read again from
-//! their first event on. Until then, what others appended meanwhile is read on top of what is known.
+//! States of streams and holders of claims that were used lately: a bounded cache, guarded at every append, which tells
+//! what others appended since the one before. States hold personal data in clear, which an erasure elsewhere must not
+//! outlive: within five seconds they are read again from their first event on. Until then, what others appended meanwhile
+//! is read on top of what is known.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -23,11 +24,24 @@ const CONTESTED: u8 = 3;
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) stream: LoadedStream,
-    /// Whether there probably are more events.
-    pub(super) doubted: bool,
-    /// How often there were.
+    /// Whether an append was refused that rested on it.
+    doubted: bool,
+    /// Whether there are more events.
+    outdated: bool,
+    /// How often there were, to the harm of an append.
     overtaken: u8,
     read_at: Instant,
+}
+
+impl Known {
+    fn read(stream: LoadedStream) -> Self {
+        Self { stream, doubted: false, outdated: false, overtaken: 0, read_at: Instant::now() }
+    }
+
+    /// Whether there are no more events, as far as is known.
+    pub(super) const fn is_latest(&self) -> bool {
+        !(self.doubted || self.outdated)
+    }
 }
 
 pub(super) struct Cache {
@@ -53,24 +67,31 @@ impl Cache {
     /// A state was read, on top of what was known.
     pub(super) fn put_read(&mut self, id: StreamId, stream: LoadedStream, known: Option<Known>) {
         let known = match known {
-            None => Known { stream, doubted: false, overtaken: 0, read_at: Instant::now() },
-            Some(Known { stream: before, overtaken, read_at, .. }) => Known {
-                overtaken: overtaken.saturating_add(u8::from(stream.version > before.version)),
-                doubted: false,
-                read_at,
-                stream,
-            },
+            None => Known::read(stream),
+            Some(Known { stream: before, doubted, overtaken, read_at, .. }) => {
+                let overtaken = overtaken.saturating_add(u8::from(doubted && stream.version > before.version));
+                Known { overtaken, read_at, ..Known::read(stream) }
+            }
         };
         self.streams.put(id, known);
     }
 
     /// A state was confirmed by an append of ours.
     pub(super) fn put_appended(&mut self, id: StreamId, stream: LoadedStream) {
-        let (overtaken, read_at) = match self.streams.get(&id) {
-            None => (0, Instant::now()),
-            Some(known) => (known.overtaken, known.read_at),
+        let known = match self.streams.get(&id) {
+            None => Known::read(stream),
+            Some(Known { overtaken, read_at, .. }) => {
+                Known { overtaken: *overtaken, read_at: *read_at, ..Known::read(stream) }
+            }
         };
-        self.streams.put(id, Known { stream, doubted: false, overtaken, read_at });
+        self.streams.put(id, known);
+    }
+
+    /// A stream has events up to this version.
+    pub(super) fn learn(&mut self, id: &StreamId, version: u64) {
+        if let Some(known) = self.streams.get_mut(id) {
+            known.outdated |= known.stream.version < version;
+        }
     }
 
     /// An append was refused that rested on the stream.
@@ -82,6 +103,10 @@ impl Cache {
 
     pub(super) fn forget(&mut self, id: &StreamId) {
         self.streams.evict(id);
+    }
+
+    pub(super) fn forget_streams(&mut self) {
+        self.streams = Generations::default();
     }
 
     /// Ends a generation if it is time.

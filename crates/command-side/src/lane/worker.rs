@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use domain::decider::{ClaimQuery, LoadedStream};
 use domain::envelope::{CommandMessage, Publisher};
 use domain::rejection::{Code, Rejection};
-use event_store::{Answer, StoreError, Vault, load_claims, load_streams, lock};
+use event_store::{Answer, Batch, Seen, StoreError, Vault, Verdict, load_claims, load_streams, lock};
 use seeded_bugs::{Bug, is_active};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -54,11 +54,13 @@ pub(super) struct Worker {
     pool: PgPool,
     vault: Vault,
     cache: Cache,
+    /// Everything that is remembered holds up to here.
+    seen: Option<Seen>,
 }
 
 impl Worker {
     pub(super) fn new(pool: PgPool, vault: Vault) -> Self {
-        Self { pool, vault, cache: Cache::new() }
+        Self { pool, vault, cache: Cache::new(), seen: None }
     }
 
     /// Works until the queue is closed and empty.
@@ -95,7 +97,9 @@ impl Worker {
             match self.attempt(&turn, sure).await {
                 Ok(settled) => pending.extend(settle(turn, settled, sure)),
                 Err(error) => {
-                    turn.iter().for_each(|command| self.cache.forget(&command.message.stream));
+                    // The server may be another one by now: nothing is relied on.
+                    self.cache.forget_streams();
+                    self.seen = None;
                     let since = *away_since.get_or_insert_with(Instant::now);
                     if error.is_passing() && since.elapsed() < OUTAGE_MAX {
                         pending.extend(turn.into_iter().map(|command| Pending { in_doubt: true, ..command }));
@@ -157,55 +161,65 @@ impl Worker {
         pending
     }
 
+    /// Brings a turn into the history as far as it goes.
     async fn attempt(&mut self, turn: &[Pending], sure: bool) -> Result<Vec<Settled>, StoreError> {
         if turn.is_empty() {
             return Ok(Vec::new());
-        }
-        if sure {
-            return self.attempt_surely(turn).await;
         }
         if is_active(Bug::DroppedFuture) {
             let _ = tokio::time::timeout(Duration::from_micros(200), self.pool.begin()).await;
         }
         let mut connection = self.pool.acquire().await?;
-        if turn.iter().all(|command| command.doubted) {
-            let appended = self.append_afresh(turn, &mut connection, false).await?;
-            self.remember(&appended);
-            return Ok(appended.settled());
-        }
         if is_active(Bug::AcceptBeforeCommit) {
             sqlx::query("begin").execute(&mut *connection).await?;
         }
-        let (mut workspace, undecided) = self.decide(turn, &mut connection, false).await?;
-        let answers = workspace.finish(false).append(&mut connection, &self.vault).await?;
+        let appended = if sure {
+            self.append_surely(turn, &mut connection).await?
+        } else if turn.iter().all(|command| command.doubted) {
+            self.append_afresh(turn, &mut connection, false).await?
+        } else {
+            self.append_hopefully(turn, &mut connection).await?
+        };
         if is_active(Bug::AcceptBeforeCommit) {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 sqlx::query("commit").execute(&mut *connection).await
             });
         }
-        let appended = Appended { known: vec![Answer::Refused; turn.len()], workspace, undecided, answers };
         self.remember(&appended);
-        Ok(appended.settled())
-    }
-
-    /// Under the append lock nobody can get ahead: what is undecided then is decided for good. Only what is remembered
-    /// can still be wrong, where a data subject was erased meanwhile: then all is read again, once.
-    async fn attempt_surely(&mut self, turn: &[Pending]) -> Result<Vec<Settled>, StoreError> {
-        metrics::counter!("carelog_lane_sure_way_total").increment(1);
-        let mut tx = self.pool.begin().await?;
-        lock(&mut tx).await?;
-        let appended = self.append_afresh(turn, &mut tx, true).await?;
-        tx.commit().await?;
-        self.remember(&appended);
-        appended.unconfirmed().flat_map(|used| &used.streams).for_each(|stream| self.cache.forget(stream));
+        if sure {
+            appended.unconfirmed().flat_map(|used| &used.streams).for_each(|stream| self.cache.forget(stream));
+        }
         let settled = appended.settled().into_iter().zip(turn).map(|(settled, command)| match settled {
-            Settled::Answered(Answer::Refused) if command.refusals > REFUSALS_MAX => {
+            Settled::Answered(Answer::Refused) if sure && command.refusals > REFUSALS_MAX => {
                 Settled::Undecided(refused_under_the_lock())
             }
             settled @ (Settled::Answered(_) | Settled::Undecided(_)) => settled,
         });
         Ok(settled.collect())
+    }
+
+    /// Decides on what is remembered.
+    async fn append_hopefully(
+        &mut self,
+        turn: &[Pending],
+        connection: &mut PgConnection,
+    ) -> Result<Appended, StoreError> {
+        let (mut workspace, undecided) = self.decide(turn, connection, false).await?;
+        let batch = Batch { seen: self.seen, ..workspace.finish(false) };
+        let verdict = batch.append(connection, &self.vault).await?;
+        Ok(Appended { known: vec![Answer::Refused; turn.len()], workspace, undecided, verdict })
+    }
+
+    /// Under the append lock nobody can get ahead: what is undecided then is decided for good. Only what is remembered
+    /// can still be wrong, where a data subject was erased meanwhile: then all is read again, once.
+    async fn append_surely(&mut self, turn: &[Pending], connection: &mut PgConnection) -> Result<Appended, StoreError> {
+        metrics::counter!("carelog_lane_sure_way_total").increment(1);
+        let mut tx = connection.begin().await?;
+        lock(&mut tx).await?;
+        let appended = self.append_afresh(turn, &mut tx, true).await?;
+        tx.commit().await?;
+        Ok(appended)
     }
 
     /// Decides on what is stored now. Commands that were decided before are answered from their receipts, also where
@@ -224,13 +238,13 @@ impl Worker {
             .map(|(command, _)| command)
             .collect();
         let (mut workspace, undecided) = self.decide(&open, connection, true).await?;
-        let answers = workspace.finish(exact).append(connection, &self.vault).await?;
-        Ok(Appended { known, workspace, undecided, answers })
+        let batch = Batch { seen: self.seen, ..workspace.finish(exact) };
+        let verdict = batch.append(connection, &self.vault).await?;
+        Ok(Appended { known, workspace, undecided, verdict })
     }
 
     /// Decides the commands in turn; `afresh` relies on nothing that is remembered without a look at what came after.
-    /// Gives the workspace and, for each command, why it
-    /// was not decided and is not part of the batch.
+    /// Gives the workspace and, for each command, why it was not decided and is not part of the batch.
     async fn decide<P: std::borrow::Borrow<Pending>>(
         &mut self,
         turn: &[P],
@@ -313,7 +327,7 @@ impl Worker {
         let mut streams = HashMap::new();
         for id in missing.streams {
             match self.cache.stream(&id) {
-                Some(known) if !(afresh || known.doubted) => workspace.add_stream(id, known.stream.clone()),
+                Some(known) if !afresh && known.is_latest() => workspace.add_stream(id, known.stream.clone()),
                 known => _ = streams.insert(id, known.cloned()),
             }
         }
@@ -352,9 +366,15 @@ impl Worker {
     /// Keeps what the append confirmed, and doubts what it did not. A group is confirmed or refused whole, so nothing that
     /// a confirmed command used was changed by a refused one.
     fn remember(&mut self, appended: &Appended) {
+        let Verdict { answers, seen, changed } = &appended.verdict;
+        match changed {
+            Some(changed) => changed.iter().for_each(|(stream, version)| self.cache.learn(stream, *version)),
+            None => self.cache.forget_streams(),
+        }
+        self.seen = *seen;
         let workspace = &appended.workspace;
         let mut recorded: HashMap<_, DateTime<Utc>> = HashMap::new();
-        for (answer, used) in appended.answers.iter().zip(workspace.used()) {
+        for (answer, used) in answers.iter().zip(workspace.used()) {
             if let Answer::Decided { recorded_at, .. } = answer {
                 recorded.extend(used.streams.iter().map(|stream| (*stream, *recorded_at)));
             }
@@ -385,20 +405,20 @@ struct Appended {
     workspace: Workspace,
     /// Of those decided now, why each was not part of the batch.
     undecided: Vec<Option<Rejection>>,
-    /// The answers of the batch.
-    answers: Vec<Answer>,
+    /// What became of the batch.
+    verdict: Verdict,
 }
 
 impl Appended {
     /// What the commands of the batch used that were not appended now.
     fn unconfirmed(&self) -> impl Iterator<Item = &Used> {
-        let used = self.answers.iter().zip(self.workspace.used());
+        let used = self.verdict.answers.iter().zip(self.workspace.used());
         used.filter(|(answer, _)| !matches!(answer, Answer::Decided { .. })).map(|(_, used)| used)
     }
 
     /// What became of each command of the turn.
     fn settled(self) -> Vec<Settled> {
-        let (mut undecided, mut answers) = (self.undecided.into_iter(), self.answers.into_iter());
+        let (mut undecided, mut answers) = (self.undecided.into_iter(), self.verdict.answers.into_iter());
         let settled = self.known.into_iter().map(|known| match known {
             Answer::Refused => match undecided.next() {
                 Some(Some(rejection)) => Settled::Undecided(rejection),
