@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::agent::Agent;
-use super::questions::{self, Asked, Condition, Found, ListStatement, Slice, Sort, SortKind, bigint};
+use super::questions::{self, Asked, Found, ListStatement, Parameters, Slice, Sort, SortKind};
 use super::team::Team;
 
 /// The orders of the list of agents; the first is the default.
@@ -63,25 +63,13 @@ pub async fn agents(
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let AgentFilter { role, availability, skill, team } = filter;
-    let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let conditions = [
-        (2, Condition::of(role.as_ref())),
-        (3, Condition::of(availability.as_ref())),
-        (4, Condition::of(skill.as_ref())),
-        (7, Condition::of(id.as_ref())),
-    ];
-    let rows = sqlx::query(AGENTS.by(slice.sort, as_of, &conditions)?)
-        .bind(as_of.map(bigint))
-        .bind(role.map(Role::name))
-        .bind(availability.map(written))
-        .bind(skill)
-        .bind(team)
-        .bind(value)
-        .bind(id)
-        .bind(i64::from(slice.limit))
-        .fetch_all(&pool)
-        .await?;
-    questions::found::<Agent>(&rows)
+    Parameters::at(as_of)?
+        .with(role.map(Role::name))?
+        .with(availability.map(written))?
+        .with(skill)?
+        .with(team)?
+        .page::<Agent>(&pool, &AGENTS, slice)
+        .await
 }
 
 const fn written(availability: Availability) -> &'static str {
@@ -110,15 +98,5 @@ pub async fn teams(
     slice: Slice,
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
-    let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let conditions = [(2, Condition::of(member.as_ref())), (4, Condition::of(id.as_ref()))];
-    let rows = sqlx::query(TEAMS.by(slice.sort, as_of, &conditions)?)
-        .bind(as_of.map(bigint))
-        .bind(member)
-        .bind(value)
-        .bind(id)
-        .bind(i64::from(slice.limit))
-        .fetch_all(&pool)
-        .await?;
-    questions::found::<Team>(&rows)
+    Parameters::at(as_of)?.with(member)?.page::<Team>(&pool, &TEAMS, slice).await
 }

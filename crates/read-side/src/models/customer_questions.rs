@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::customer::{Customer, Standing};
 use super::questions::{
-    self, Asked, Condition, Figure, Found, ListStatement, Slice, Sort, SortKind, Statement, bigint,
+    self, Asked, Figure, Found, ListStatement, Parameters, Slice, Sort, SortKind, Statement, bigint,
 };
 use crate::entity::Entity as _;
 
@@ -59,27 +59,15 @@ pub async fn customers(
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let CustomerFilter { lifecycles, tag, owner, external_ref } = filter;
     let (system, external_id) = external_ref.unzip();
-    let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
     let lifecycles: Option<Vec<&str>> = lifecycles.map(|all| all.into_iter().map(Standing::name).collect());
-    let conditions = [
-        (2, Condition::of_list(lifecycles.as_ref())),
-        (3, Condition::of(tag.as_ref())),
-        (4, Condition::of(owner.as_ref())),
-        (8, Condition::of(id.as_ref())),
-    ];
-    let rows = sqlx::query(LIST.by(slice.sort, as_of, &conditions)?)
-        .bind(as_of.map(bigint))
-        .bind(lifecycles)
-        .bind(tag)
-        .bind(owner)
-        .bind(system)
-        .bind(external_id)
-        .bind(value)
-        .bind(id)
-        .bind(i64::from(slice.limit))
-        .fetch_all(&pool)
-        .await?;
-    questions::found::<Customer>(&rows)
+    Parameters::at(as_of)?
+        .with_one_of(lifecycles)?
+        .with(tag)?
+        .with(owner)?
+        .with(system)?
+        .with(external_id)?
+        .page::<Customer>(&pool, &LIST, slice)
+        .await
 }
 
 /// How many customers there are, live and by lifecycle: the facts `total` (count, blocked) and `lifecycle/<x>` (count).

@@ -10,9 +10,9 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use sqlx::{Arguments as _, AssertSqlSafe, Encode, PgPool, Postgres, Row as _, Type};
 use uuid::Uuid;
 
 use crate::entity::Entity;
@@ -188,27 +188,32 @@ impl ListStatement {
         Self(sorts.iter().map(|sort| (*sort, Statement::new(name, &sort.write_into(template)))).collect())
     }
 
-    /// The statement for a sort with the conditions that are asked for. A sort of another list is not found.
-    pub(crate) fn by(
+    /// The statement for a sort with the conditions that are asked for: one for each parameter from `$1` on. A sort of
+    /// another list is not found, nor is a parameter that the conditions end before.
+    fn by(
         &self,
         sort: Sort,
         as_of: Option<u64>,
-        conditions: &[(u8, Condition)],
+        conditions: &[Condition],
     ) -> Result<AssertSqlSafe<String>, sqlx::Error> {
         let found = self.0.iter().find(|(known, _)| *known == sort);
         let (_, statement) = found.ok_or_else(|| sqlx::Error::ColumnNotFound(sort.name.to_owned()))?;
         let sql = if as_of.is_some() { &statement.past } else { &statement.present };
         let mut written = String::with_capacity(sql.len());
         for line in sql.lines() {
-            let condition = conditions.iter().find_map(|(n, condition)| Some((*condition, optional(line, *n)?)));
-            match condition {
-                None => written.push_str(line),
-                Some((Condition::Absent, _)) => continue,
-                Some((Condition::Present, rest)) => written.push_str(&format!("and ({rest}")),
-                // With `=` an index also gives the order of what comes after.
-                Some((Condition::OneOf, rest)) => {
-                    written.push_str(&format!("and ({}", rest.replace("= any ($", "= (($").replace("[])", "[])[1])")));
+            if let Some((n, rest)) = optional(line) {
+                let condition = conditions.get(n - 1).ok_or_else(|| sqlx::Error::ColumnNotFound(format!("${n}")))?;
+                match condition {
+                    Condition::Absent => continue,
+                    Condition::Present => written.push_str(&format!("and ({rest}")),
+                    // With `=` an index also gives the order of what comes after.
+                    Condition::OneOf => {
+                        let rest = rest.replace("= any ($", "= (($").replace("[])", "[])[1])");
+                        written.push_str(&format!("and ({rest}"));
+                    }
                 }
+            } else {
+                written.push_str(line);
             }
             written.push('\n');
         }
@@ -218,7 +223,7 @@ impl ListStatement {
 
 /// Whether a condition of a list is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Condition {
+enum Condition {
     /// It is not.
     Absent,
     /// It is.
@@ -227,25 +232,72 @@ pub(crate) enum Condition {
     OneOf,
 }
 
-impl Condition {
-    pub(crate) const fn of<T>(value: Option<&T>) -> Self {
-        if value.is_some() { Self::Present } else { Self::Absent }
+/// The number of the parameter, and what follows, in a line `and ($n::type is null or …)`.
+fn optional(line: &str) -> Option<(usize, &str)> {
+    let (n, rest) = line.trim_start().strip_prefix("and ($")?.split_once("::")?;
+    let (_, rest) = rest.split_once(" is null or ")?;
+    Some((n.parse().ok().filter(|n| *n > 0)?, rest))
+}
+
+/// The parameters of a list's statement in their order, and with each of them its condition. `$1` is `as_of`; the last
+/// three are the sort value and the id of the row before the page, and the most rows.
+pub(crate) struct Parameters {
+    as_of: Option<u64>,
+    arguments: PgArguments,
+    conditions: Vec<Condition>,
+}
+
+impl Parameters {
+    pub(crate) fn at(as_of: Option<u64>) -> Result<Self, sqlx::Error> {
+        let none = Self { as_of, arguments: PgArguments::default(), conditions: Vec::new() };
+        none.and(as_of.map(bigint), Condition::Present)
     }
 
-    pub(crate) fn of_list<T>(values: Option<&Vec<T>>) -> Self {
-        match values.map(Vec::len) {
-            None => Self::Absent,
-            Some(1) => Self::OneOf,
-            Some(_) => Self::Present,
-        }
+    fn and<T: Binds>(mut self, value: T, condition: Condition) -> Result<Self, sqlx::Error> {
+        self.arguments.add(value).map_err(sqlx::Error::Encode)?;
+        self.conditions.push(condition);
+        Ok(self)
+    }
+
+    /// The next parameter; without a value its condition is left out.
+    pub(crate) fn with<T>(self, value: Option<T>) -> Result<Self, sqlx::Error>
+    where
+        Option<T>: Binds,
+    {
+        let condition = if value.is_some() { Condition::Present } else { Condition::Absent };
+        self.and(value, condition)
+    }
+
+    /// The next parameter, one of whose values a row is to have.
+    pub(crate) fn with_one_of<T>(self, values: Option<Vec<T>>) -> Result<Self, sqlx::Error>
+    where
+        Option<Vec<T>>: Binds,
+    {
+        let condition = match values.as_ref().map(Vec::len) {
+            None => Condition::Absent,
+            Some(1) => Condition::OneOf,
+            Some(_) => Condition::Present,
+        };
+        self.and(values, condition)
+    }
+
+    /// The rows of a page of the list.
+    pub(crate) async fn page<E: Entity>(
+        self,
+        pool: &PgPool,
+        list: &ListStatement,
+        slice: Slice,
+    ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
+        let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
+        let all = self.with(value)?.with(id)?.and(i64::from(slice.limit), Condition::Present)?;
+        let statement = list.by(slice.sort, all.as_of, &all.conditions)?;
+        found::<E>(&sqlx::query_with(statement, all.arguments).fetch_all(pool).await?)
     }
 }
 
-/// What follows in a line `and ($n::type is null or …)`.
-fn optional(line: &str, n: u8) -> Option<&str> {
-    let (_, rest) = line.trim_start().strip_prefix(&format!("and (${n}::"))?.split_once(" is null or ")?;
-    Some(rest)
-}
+/// What can be a parameter.
+pub(crate) trait Binds: for<'q> Encode<'q, Postgres> + Type<Postgres> {}
+impl<T: for<'q> Encode<'q, Postgres> + Type<Postgres>> Binds for T {}
 
 /// Every statement of every question with its name, for the test that prepares them on the migrated schema.
 #[must_use]
@@ -322,7 +374,7 @@ pub(crate) fn read_figures(rows: &[PgRow]) -> Result<Asked<Vec<Figure>>, sqlx::E
 
 /// The rows of a list's statement, which has the columns `position, key, row, stale_since`, the key null if no row
 /// matched.
-pub(crate) fn found<E: Entity>(rows: &[PgRow]) -> Result<Asked<Vec<Found>>, sqlx::Error> {
+fn found<E: Entity>(rows: &[PgRow]) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let decoded = |error: serde_json::Error| sqlx::Error::Decode(Box::new(error));
     let mut answer = Vec::with_capacity(rows.len());
     for row in rows {
@@ -370,13 +422,14 @@ mod tests {
         let template =
             "where true\n  and ($2::text[] is null or s = any ($2::text[]))\n  and ($3::uuid is null or t = $3::uuid)";
         let list = ListStatement::new("t", template, SORTS);
-        let by = |second, third| list.by(SORTS[0], None, &[(2, second), (3, third)]).unwrap().0;
+        let by = |second, third| list.by(SORTS[0], None, &[Condition::Present, second, third]).unwrap().0;
         assert_eq!(by(Condition::Absent, Condition::Absent), "where true\n");
         assert_eq!(by(Condition::Present, Condition::Absent), "where true\nand (s = any ($2::text[]))\n");
         assert_eq!(
             by(Condition::OneOf, Condition::Present),
             "where true\nand (s = (($2::text[])[1]))\nand (t = $3::uuid)\n"
         );
+        assert!(list.by(SORTS[0], None, &[Condition::Present, Condition::Absent]).is_err(), "$3 was not given");
     }
 
     #[test]

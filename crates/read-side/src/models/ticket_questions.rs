@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::questions::{self, Asked, Condition, Figure, Found, ListStatement, Slice, Sort, SortKind, bigint};
+use super::questions::{self, Asked, Figure, Found, ListStatement, Parameters, Slice, Sort, SortKind};
 use super::ticket::Ticket;
 use crate::entity::Entity as _;
 
@@ -65,34 +65,17 @@ pub async fn tickets(
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let TicketFilter { customer, statuses, priorities, team, assignee, tag, opened_from, opened_to } = filter;
-    let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let conditions = [
-        (2, Condition::of(customer.as_ref())),
-        (3, Condition::of_list(statuses.as_ref())),
-        (4, Condition::of_list(priorities.as_ref())),
-        (5, Condition::of(team.as_ref())),
-        (6, Condition::of(assignee.as_ref())),
-        (7, Condition::of(tag.as_ref())),
-        (8, Condition::of(opened_from.as_ref())),
-        (9, Condition::of(opened_to.as_ref())),
-        (11, Condition::of(id.as_ref())),
-    ];
-    let rows = sqlx::query(LIST.by(slice.sort, as_of, &conditions)?)
-        .bind(as_of.map(bigint))
-        .bind(customer)
-        .bind(statuses)
-        .bind(priorities)
-        .bind(team)
-        .bind(assignee)
-        .bind(tag)
-        .bind(opened_from)
-        .bind(opened_to)
-        .bind(value)
-        .bind(id)
-        .bind(i64::from(slice.limit))
-        .fetch_all(&pool)
-        .await?;
-    questions::found::<Ticket>(&rows)
+    Parameters::at(as_of)?
+        .with(customer)?
+        .with_one_of(statuses)?
+        .with_one_of(priorities)?
+        .with(team)?
+        .with(assignee)?
+        .with(tag)?
+        .with(opened_from)?
+        .with(opened_to)?
+        .page::<Ticket>(&pool, &LIST, slice)
+        .await
 }
 
 /// How many tickets there are: the facts `status/<s>` (count) and `priority/<p>` (count, unfinished ones).

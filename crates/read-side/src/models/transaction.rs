@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::questions::{
-    self, Asked, Condition, Figure, Found, ListStatement, Slice, Sort, SortKind, Statement, bigint,
+    self, Asked, Figure, Found, ListStatement, Parameters, Slice, Sort, SortKind, Statement, bigint,
 };
 use crate::entity::{Entity, Fact, Happened, Keys, Unfit};
 
@@ -253,32 +253,16 @@ pub async fn transactions(
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
     let TransactionFilter { customer, kinds, statuses, currency, source_system, occurred_from, occurred_to } = filter;
-    let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-    let conditions = [
-        (2, Condition::of(customer.as_ref())),
-        (3, Condition::of_list(kinds.as_ref())),
-        (4, Condition::of_list(statuses.as_ref())),
-        (5, Condition::of(currency.as_ref())),
-        (6, Condition::of(source_system.as_ref())),
-        (7, Condition::of(occurred_from.as_ref())),
-        (8, Condition::of(occurred_to.as_ref())),
-        (10, Condition::of(id.as_ref())),
-    ];
-    let rows = sqlx::query(LIST.by(slice.sort, as_of, &conditions)?)
-        .bind(as_of.map(bigint))
-        .bind(customer)
-        .bind(kinds)
-        .bind(statuses)
-        .bind(currency)
-        .bind(source_system)
-        .bind(occurred_from)
-        .bind(occurred_to)
-        .bind(value)
-        .bind(id)
-        .bind(i64::from(slice.limit))
-        .fetch_all(&pool)
-        .await?;
-    questions::found::<Transaction>(&rows)
+    Parameters::at(as_of)?
+        .with(customer)?
+        .with_one_of(kinds)?
+        .with_one_of(statuses)?
+        .with(currency)?
+        .with(source_system)?
+        .with(occurred_from)?
+        .with(occurred_to)?
+        .page::<Transaction>(&pool, &LIST, slice)
+        .await
 }
 
 /// What all transactions come to, by currency.
