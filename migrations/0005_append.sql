@@ -1,9 +1,9 @@
 -- The append, all or nothing: what does not hold is told by its groups, and the caller asks again without them. So places,
 -- numbers and receipts are counted by the caller, and nothing here looks at the batch twice.
 --
--- The versions of streams are guarded by the history itself: a caller says up to which event it has seen all, and only
--- streams among the events since then are looked up, and those that it takes for new. A caller that has seen too little,
--- or another history, has every stream looked up. So log.stream, a row written for every event, is not needed.
+-- The versions of streams are guarded by the history itself: those that the batch writes or takes for new are looked up;
+-- of those that were only read, the ones among the events since the last one that the caller has seen. A caller that has
+-- seen too little has every stream looked up. So log.stream, a row written for every event, is not needed.
 
 do $$
 declare
@@ -33,8 +33,8 @@ create function log.append(
     e_occurred_at timestamptz[], e_number bigint[], e_metadata json[], e_payload json[], e_hash bytea[],
     -- counted types, and how many events there are of each
     o_type text[], o_count bigint[],
-    -- guards: the version of each stream that a group looked at
-    g_group integer[], g_category text[], g_stream uuid[], g_version bigint[],
+    -- guards: the version of each stream that a group looked at, and whether the batch writes it
+    g_group integer[], g_category text[], g_stream uuid[], g_version bigint[], g_written boolean[],
     -- claims looked at: the digest of their holders, or, for counted claims taken, what is added within which limit
     l_group integer[], l_key bytea[], l_starts_at timestamptz[], l_ends_at timestamptz[], l_digest text[],
     l_added bigint[], l_limit bigint[],
@@ -49,6 +49,8 @@ create function log.append(
     x_subject uuid[],
     -- subjects for whom values were sealed
     u_group integer[], u_subject uuid[],
+    -- whether the event seen is in this history: if not, nothing was appended
+    out is_same boolean,
     -- the last event before the batch; when the first event of the batch is recorded; the last number of each counted
     -- type before the batch
     out head bigint, out head_id uuid, out head_at timestamptz, out numbers bigint[],
@@ -65,14 +67,18 @@ declare
 begin
     perform pg_advisory_xact_lock(7310001);
 
-    select e.position, e.event_id, e.recorded_at,
-           e.position - seen > 10000 or seen_id is distinct from (select s.event_id from log.event s where s.position = seen)
-      into head, head_id, head_at, is_behind
+    select e.position, e.event_id, e.recorded_at, seen_id = (select s.event_id from log.event s where s.position = seen)
+      into head, head_id, head_at, is_same
       from log.event e
      order by e.position desc limit 1;
     head := coalesce(head, 0);
     head_at := greatest(clock_timestamp(), coalesce(head_at, '-infinity') + interval '1 microsecond');
-    is_behind := seen is null or seen > head or is_behind;
+    is_same := seen is null or coalesce(is_same, false);
+    if not is_same then
+        return;
+    end if;
+    -- Looking up a stream costs as much as some events do.
+    is_behind := seen is null or head - seen > least(10000, 256 + 4 * cardinality(g_group));
 
     -- Plans are made while tables are small, and kept: what ends with `limit` is hashed as a whole, or looked up by index
     -- row by row, whatever their size will be.
@@ -82,8 +88,9 @@ begin
           join log.receipt r on r.publisher = c.publisher and r.command_id = c.id
          union all
         select g.group_n
-          from unnest(g_group, g_category, g_stream, g_version) as g (group_n, category, stream, version)
-         where (is_behind or g.version = 0
+          from unnest(g_group, g_category, g_stream, g_version, g_written)
+               as g (group_n, category, stream, version, written)
+         where (is_behind or g.written or g.version = 0
                 or ((g.category, g.stream) in (select e.category, e.stream_id from log.event e
                                                 where e.position > seen order by e.position limit 10000)) is true)
            and g.version <> coalesce((select e.version from log.event e

@@ -501,6 +501,43 @@ async fn a_lane_builds_on_what_others_append_to_a_stream_that_it_knows() {
 }
 
 #[tokio::test]
+async fn a_change_that_is_refused_leaves_nothing_behind_with_those_who_read_before_it() {
+    let database = TestDatabase::create().await;
+    let lane = lane(&database).await;
+    // Even ids go to one worker of a lane.
+    let [organization, person, team] = [0; 3].map(|_| Uuid::from_u128(Uuid::now_v7().as_u128() & !1));
+    let named = |name: &str| command("customer.rename", organization, &json!({"display_name": name}));
+    let data = json!({"display_name": "a", "kind": "organization"});
+    accepted(&lane, command("customer.register", organization, &data)).await;
+    accepted(&lane, command("customer.register", person, &json!({"display_name": "p"}))).await;
+    let first = named("b");
+    accepted(&lane, first.clone()).await;
+    accepted(&lane, named("c")).await;
+    // While one command waits for the append lock, the next batch gathers: one that reads the organization, and then
+    // one that would change it, but was decided before.
+    let pool = database.pool(PoolRole::Append).await;
+    let mut held = pool.begin().await.unwrap();
+    event_store::lock(&mut held).await.unwrap();
+    let waiting = lane.submit(form(team), None).unwrap();
+    let waits = "select exists (select 1 from pg_locks where locktype = 'advisory' and not granted \
+                 and database = (select oid from pg_database where datname = current_database()))";
+    let mut pause = tokio::time::interval(std::time::Duration::from_millis(10));
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&pool).await.unwrap() {
+        pause.tick().await;
+    }
+    let link = command("customer.link_organization", person, &json!({"organization": organization}));
+    let (linked, again) = (lane.submit(link, None).unwrap(), lane.submit(first, None).unwrap());
+    held.commit().await.unwrap();
+    assert_eq!(code(&waiting.await.unwrap()), None);
+    assert_eq!(code(&linked.await.unwrap()), None);
+    assert!(matches!(again.await.unwrap(), Reply::Decided { replayed: true, .. }));
+    let (version, _) = accepted(&lane, named("d")).await;
+    assert_eq!(version, 4);
+    assert_one_history(&Reader::new(database.pool(PoolRole::Query).await)).await;
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn the_longest_waiting_sender_of_a_command_decides_its_deadline() {
     let database = TestDatabase::create().await;
     let lane = lane(&database).await;

@@ -153,18 +153,66 @@ async fn a_stream_taken_for_new_is_refused_if_it_was_made_long_before_the_event_
 }
 
 #[tokio::test]
-async fn whoever_saw_another_history_has_every_stream_looked_up() {
+async fn whoever_saw_another_history_appends_nothing() {
     let mut store = Store::create().await;
-    let (stream, other) = (team(), team());
-    let seen = store.verdict(batch(&[(stream, 1), (other, 1)])).await.seen.unwrap();
+    let stream = team();
+    let seen = store.verdict(batch(&[(stream, 1)])).await.seen.unwrap();
     let elsewhere = [Seen { event_id: Uuid::now_v7(), ..seen }, Seen { position: seen.position + 7, ..seen }];
-    for (seen, version) in elsewhere.into_iter().zip(2..) {
-        let seen = Some(seen);
-        // What it remembers was never here: a version that is too high would leave a gap.
-        let gap = store.verdict(Batch { seen, ..batch(&[(other, 9), (stream, version)]) }).await;
-        assert!(matches!(gap.answers[..], [Answer::Refused, Answer::Decided { .. }]), "{gap:?}");
-        assert_eq!(gap.changed, None);
+    for seen in elsewhere {
+        let batch = Batch { seen: Some(seen), ..batch(&[(stream, 2), (team(), 1)]) };
+        let refused = batch.append(&mut store.connection, &store.vault).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
+    assert_eq!(positions(&store.append(batch(&[(stream, 2)])).await), [Some(2)]);
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn whoever_has_not_seen_many_events_is_told_no_changes_and_guarded_all_the_same() {
+    let mut store = Store::create().await;
+    let read = team();
+    let seen = store.verdict(batch(&[(read, 1)])).await.seen;
+    let reading = |version| {
+        let mut reading = batch(&[(team(), 1)]);
+        reading.guards.push(Guard { group: 0, stream: read, version });
+        Batch { seen, ..reading }
+    };
+    // With two guards, 264 events may have come since.
+    let more: Vec<_> = std::iter::once((read, 2)).chain((1..264).map(|_| (team(), 1))).collect();
+    store.append(batch(&more)).await;
+    let verdict = store.verdict(reading(1)).await;
+    assert_eq!((&verdict.answers[..], verdict.changed.map(|all| all.len())), (&[Answer::Refused][..], Some(264)));
+    store.append(batch(&[(team(), 1)])).await;
+    for (version, goes_in) in [(1, false), (2, true)] {
+        let verdict = store.verdict(reading(version)).await;
+        assert_eq!((positions(&verdict.answers)[0].is_some(), verdict.changed), (goes_in, None));
+    }
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn an_event_of_a_category_of_later_programs_disturbs_no_append() {
+    let mut store = Store::create().await;
+    let stream = team();
+    let seen = store.verdict(batch(&[(stream, 1)])).await.seen;
+    let mut owner = PgConnection::connect(&store.database.url).await.unwrap();
+    let later = "insert into log.event select position + 1, gen_random_uuid(), 'of_tomorrow', stream_id, version, type, \
+                 schema_version, occurred_at, recorded_at + interval '1 us', ordinal, metadata, payload, content_hash \
+                 from log.event";
+    sqlx::query(later).execute(&mut owner).await.unwrap();
+    let verdict = store.verdict(Batch { seen, ..batch(&[(stream, 2)]) }).await;
+    assert_eq!((positions(&verdict.answers), verdict.changed), (vec![Some(3)], Some(vec![])));
+    drop(owner);
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_written_is_looked_up_whatever_was_seen() {
+    let mut store = Store::create().await;
+    let stream = team();
+    let seen = store.verdict(batch(&[(stream, 1)])).await.seen;
+    // Whoever remembers an event that was never appended would leave a gap.
+    assert_eq!(store.append(Batch { seen, ..batch(&[(stream, 3)]) }).await, [Answer::Refused]);
     store.remove().await;
 }
 

@@ -6,22 +6,23 @@ mod counts;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::StreamId;
 use domain::decider::{ClaimChange, ClaimKey, Holding, TimeRange, TimerChange};
 use domain::envelope::{Metadata, Publisher};
 use domain::rejection::Rejection;
 use domain::upcast::{STEPS, current_version};
+use domain::{Category, StreamId};
 use seeded_bugs::{Bug, is_active};
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
+use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use self::counts::{CommandCounts, Counts};
 use crate::error::StoreError;
 use crate::hash::content_hash;
+use crate::load::lock;
 use crate::outcome::Outcome;
 use crate::reader::known_answers;
-use crate::row::{category, number};
+use crate::row::number;
 use crate::sealing::{Clear, NewKey, SealError, SubjectKeys, Vault};
 
 /// A decided command, about to be appended.
@@ -117,7 +118,7 @@ pub struct Seen {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// The last event up to which every change of the streams that were looked at is known. Without it each of them is
-    /// looked up.
+    /// looked up; with it those that are written or taken for new, and those that changed since.
     pub seen: Option<Seen>,
     /// The commands, in order.
     pub commands: Vec<CommandEntry>,
@@ -167,7 +168,7 @@ pub struct Verdict {
     /// The last event that there is now.
     pub seen: Option<Seen>,
     /// The streams that have events after the one that the batch had seen, with their versions; `None` where it had seen
-    /// none, one long past, or one of another history.
+    /// none, or one long past.
     pub changed: Option<Vec<(StreamId, u64)>>,
 }
 
@@ -181,17 +182,23 @@ impl Verdict {
     }
 
     fn learn(&mut self, row: &PgRow) -> Result<(), StoreError> {
+        if !row.try_get::<bool, _>("is_same")? {
+            return Err(StoreError::Unavailable("the history is not the one that was seen before".to_owned()));
+        }
         let position = number(row.try_get("head")?)?;
         self.seen = row.try_get::<Option<Uuid>, _>("head_id")?.map(|event_id| Seen { position, event_id });
-        let Some(categories) = row.try_get::<Option<Vec<String>>, _>("changed_category")? else {
+        let Some(names) = row.try_get::<Option<Vec<String>>, _>("changed_category")? else {
             self.changed = None;
             return Ok(());
         };
         let ids: Vec<Uuid> = row.try_get("changed_stream")?;
         let versions: Vec<i64> = row.try_get("changed_version")?;
         if let Some(changed) = &mut self.changed {
-            for ((name, id), version) in categories.into_iter().zip(ids).zip(versions) {
-                changed.push((StreamId { category: category(&name)?, id }, number(version)?));
+            for ((name, id), version) in names.into_iter().zip(ids).zip(versions) {
+                // Of a category that only a later program knows nothing can have been looked at.
+                if let Some(category) = Category::parse(&name) {
+                    changed.push((StreamId { category, id }, number(version)?));
+                }
             }
         }
         Ok(())
@@ -199,41 +206,62 @@ impl Verdict {
 }
 
 impl Batch {
-    /// Appends the batch, durable when this returns: in one statement, and where groups of it are refused, in another one
-    /// without them.
+    /// Appends the batch, durable when this returns: in one statement; where groups of it are refused, the others in
+    /// another one, under the lock, so that nobody gets ahead again.
     ///
     /// # Errors
-    /// The database cannot be reached: the outcome is unknown, and asking again with the same ids is safe.
+    /// The database cannot be reached: the outcome is unknown, and asking again with the same ids is safe. Or the event
+    /// seen is not in this history: then nothing that was read before holds.
     pub async fn append(mut self, connection: &mut PgConnection, vault: &Vault) -> Result<Verdict, StoreError> {
         let answers = vec![Answer::Refused; self.commands.len()];
         let mut verdict = Verdict { answers, seen: self.seen, changed: Some(Vec::new()) };
         let mut places: Vec<usize> = (0..self.commands.len()).collect();
-        while !self.commands.is_empty() {
-            let (sealed, mut refused) = self.seal(connection, vault).await?;
-            if refused.is_empty() {
-                let counts = Counts::of(&self);
-                let row = sealed.call(&self, &counts, vault, connection).await?;
-                verdict.learn(&row)?;
-                refused = row.try_get::<Vec<i32>, _>("refused")?.into_iter().collect();
-                if refused.is_empty() {
-                    verdict.answer(&places, self.decided(&counts, &row)?);
-                    let head = number(row.try_get("head")?)?;
-                    let last = self
-                        .events
-                        .last()
-                        .map(|last| Seen { position: head + self.events.len() as u64, event_id: last.event_id });
-                    verdict.seen = last.or(verdict.seen);
-                    break;
-                }
+        if !places.is_empty() {
+            self.attempt(&mut places, &mut verdict, connection, vault).await?;
+        }
+        if !places.is_empty() {
+            let mut tx = connection.begin().await?;
+            lock(&mut tx).await?;
+            while !places.is_empty() {
+                self.attempt(&mut places, &mut verdict, &mut tx, vault).await?;
             }
-            verdict.answer(&places, self.known(&refused, connection).await?);
-            self.seen = verdict.seen;
-            self.remove(&refused, &mut places);
+            tx.commit().await?;
         }
         if is_active(Bug::ReceiptOutside) {
             sqlx::query("select log.write_receipts()").execute(&mut *connection).await?;
         }
         Ok(verdict)
+    }
+
+    /// Answers the commands that go in, or those that are refused. `places` tells which command of the verdict each
+    /// command of the batch is; what has its answer is taken out.
+    async fn attempt(
+        &mut self,
+        places: &mut Vec<usize>,
+        verdict: &mut Verdict,
+        connection: &mut PgConnection,
+        vault: &Vault,
+    ) -> Result<(), StoreError> {
+        let (sealed, mut refused) = self.seal(connection, vault).await?;
+        if refused.is_empty() {
+            let counts = Counts::of(self);
+            let row = sealed.call(self, &counts, vault, connection).await?;
+            verdict.learn(&row)?;
+            refused = row.try_get::<Vec<i32>, _>("refused")?.into_iter().collect();
+            if refused.is_empty() {
+                verdict.answer(places, self.decided(&counts, &row)?);
+                let head = number(row.try_get("head")?)?;
+                let position = head + self.events.len() as u64;
+                let last = self.events.last().map(|last| Seen { position, event_id: last.event_id });
+                verdict.seen = last.or(verdict.seen);
+                places.clear();
+                return Ok(());
+            }
+        }
+        verdict.answer(places, self.known(&refused, connection).await?);
+        self.seen = verdict.seen;
+        self.remove(&refused, places);
+        Ok(())
     }
 
     /// Seals the events, and tells the groups that cannot be: their subject was erased meanwhile, or has its key made by

@@ -105,8 +105,9 @@ impl Cache {
         self.streams.evict(id);
     }
 
-    pub(super) fn forget_streams(&mut self) {
-        self.streams = Generations::default();
+    /// More was appended than is told.
+    pub(super) fn outdate(&mut self) {
+        self.streams.values_mut().for_each(|known| known.outdated = true);
     }
 
     /// Ends a generation if it is time.
@@ -139,6 +140,10 @@ impl<K: Eq + Hash, V> Generations<K, V> {
 
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
+    }
+
+    fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.young.values_mut().chain(self.old.values_mut())
     }
 
     pub(super) fn put(&mut self, key: K, value: V) {

@@ -1,9 +1,10 @@
 //! One worker of the lane: it gathers what is queued up, decides it, appends it, and answers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use domain::StreamId;
 use domain::decider::{ClaimQuery, LoadedStream};
 use domain::envelope::{CommandMessage, Publisher};
 use domain::rejection::{Code, Rejection};
@@ -98,8 +99,7 @@ impl Worker {
                 Ok(settled) => pending.extend(settle(turn, settled, sure)),
                 Err(error) => {
                     // The server may be another one by now: nothing is relied on.
-                    self.cache.forget_streams();
-                    self.seen = None;
+                    (self.cache, self.seen) = (Cache::new(), None);
                     let since = *away_since.get_or_insert_with(Instant::now);
                     if error.is_passing() && since.elapsed() < OUTAGE_MAX {
                         pending.extend(turn.into_iter().map(|command| Pending { in_doubt: true, ..command }));
@@ -363,13 +363,13 @@ impl Worker {
         Ok(())
     }
 
-    /// Keeps what the append confirmed, and doubts what it did not. A group is confirmed or refused whole, so nothing that
-    /// a confirmed command used was changed by a refused one.
+    /// Keeps what the append confirmed, and doubts what it did not. What a confirmed command read may have been changed
+    /// by a refused one after it, whose change was never appended.
     fn remember(&mut self, appended: &Appended) {
         let Verdict { answers, seen, changed } = &appended.verdict;
         match changed {
             Some(changed) => changed.iter().for_each(|(stream, version)| self.cache.learn(stream, *version)),
-            None => self.cache.forget_streams(),
+            None => self.cache.outdate(),
         }
         self.seen = *seen;
         let workspace = &appended.workspace;
@@ -379,7 +379,9 @@ impl Worker {
                 recorded.extend(used.streams.iter().map(|stream| (*stream, *recorded_at)));
             }
         }
-        for (id, recorded_at) in recorded.into_iter().filter(|(id, _)| workspace.is_changed(*id)) {
+        let unconfirmed: HashSet<_> = appended.unconfirmed().flat_map(|used| &used.streams).collect();
+        let is_ours = |id: &StreamId| workspace.is_changed(*id) && !unconfirmed.contains(id);
+        for (id, recorded_at) in recorded.into_iter().filter(|(id, _)| is_ours(id)) {
             if let Some(stream) = workspace.loaded().streams.get(&id) {
                 self.cache.put_appended(id, LoadedStream { recorded_at: Some(recorded_at), ..stream.clone() });
             }

@@ -1,6 +1,6 @@
 //! The call of the append function: a batch as arrays, one for each column.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::StreamId;
@@ -32,6 +32,7 @@ impl Sealed {
             .iter()
             .map(|command| command.rejection.as_ref().map(write_rejection).transpose())
             .collect::<Result<Vec<_>, _>>()?;
+        let written: HashSet<StreamId> = batch.events.iter().map(|event| event.stream).collect();
         let (released, taken) = batch.claims_after();
         let timers = batch.timers_after()?;
         let row = sqlx::query(concat!("select * from log.append(", include_str!("arguments.sql"), ")"))
@@ -66,6 +67,7 @@ impl Sealed {
             .bind(column(&batch.guards, |guard| guard.stream.category.name()))
             .bind(column(&batch.guards, |guard| guard.stream.id))
             .bind(column(&batch.guards, |guard| bigint(guard.version)))
+            .bind(column(&batch.guards, |guard| written.contains(&guard.stream)))
             .bind(column(&batch.looks, |look| look.group))
             .bind(column(&batch.looks, |look| vault.master().claim(&look.key)))
             .bind(column(&batch.looks, |look| look.range.map(|range| range.start)))
