@@ -365,6 +365,12 @@ async fn a_counted_event_gets_the_next_number_of_its_type_and_refused_ones_leave
     three.guards[1].version = 9;
     assert_eq!(numbers(&store.append(three).await), [Some(1), None, Some(2)]);
     assert_eq!(numbers(&store.append(counted(batch(&[(team(), 1)]))).await), [Some(3)]);
+    let mut of_two_types = counted(batch(&[(team(), 1), (team(), 1), (team(), 1), (team(), 1)]));
+    of_two_types.events[0].event_type = "TeamFormed".to_owned();
+    of_two_types.events[2].event_type = "TeamFormed".to_owned();
+    of_two_types.events[3].event_type = "TeamFormed".to_owned();
+    of_two_types.guards[2].version = 9;
+    assert_eq!(numbers(&store.append(of_two_types).await), [Some(1), Some(4), None, Some(2)]);
     store.remove().await;
 }
 
@@ -425,6 +431,25 @@ async fn a_database_opens_under_its_own_master_key_only() {
     let mut swapped = events.clone();
     swapped[0].event_id = Uuid::now_v7();
     assert!(matches!(store.vault.unseal(&swapped).await, Err(StoreError::Corrupt(_))));
+    store.remove().await;
+}
+
+#[tokio::test]
+async fn what_is_sealed_under_a_key_that_another_group_makes_waits_for_it() {
+    let mut store = Store::create().await;
+    let customer = StreamId { category: Category::Customer, id: Uuid::now_v7() };
+    let sealed = |mut batch: Batch| {
+        let payload = format!(r#"{{"name":{{"$personal":{{"subject":"{}","value":"x"}}}}}}"#, customer.id);
+        batch.events.iter_mut().for_each(|event| event.payload.clone_from(&payload));
+        batch
+    };
+    let other = team();
+    // The group that is stale and the one that waits leave one after the other.
+    let mut three = sealed(batch(&[(customer, 1), (other, 1), (team(), 1)]));
+    three.events[2].payload = "{}".to_owned();
+    three.guards[2].version = 4;
+    assert_eq!(positions(&store.append(three).await), [Some(1), None, None]);
+    assert_eq!(positions(&store.append(sealed(batch(&[(other, 1)]))).await), [Some(2)]);
     store.remove().await;
 }
 
