@@ -241,7 +241,10 @@ def _tell(result: dict[str, Any]) -> None:
 
 
 def commit() -> str:
-    """The commit that is checked out, and whether that is all there is."""
-    git = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
-    done = subprocess.run(git, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit that is checked out, and whether that is all there is, save evidence."""
+
+    def git(*args: str) -> str:
+        return subprocess.run(["git", *args], capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)tests/evidence")
+    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
