@@ -189,10 +189,12 @@ impl ListStatement {
     }
 
     /// The statement for a sort with the conditions that are asked for: one for each parameter from `$1` on. A sort of
-    /// another list is not found, nor is a parameter that the conditions end before.
+    /// another list is not found, nor is a parameter that the conditions end before. The limit is a number in it: of a
+    /// parameter PostgreSQL supposes a tenth of all rows, and makes a new plan each time.
     fn by(
         &self,
         sort: Sort,
+        limit: u32,
         as_of: Option<u64>,
         conditions: &[Condition],
     ) -> Result<AssertSqlSafe<String>, sqlx::Error> {
@@ -212,6 +214,8 @@ impl ListStatement {
                         written.push_str(&format!("and ({rest}"));
                     }
                 }
+            } else if line.trim_start().starts_with("limit $") {
+                written.push_str(&format!("limit {limit}"));
             } else {
                 written.push_str(line);
             }
@@ -240,7 +244,7 @@ fn optional(line: &str) -> Option<(usize, &str)> {
 }
 
 /// The parameters of a list's statement in their order, and with each of them its condition. `$1` is `as_of`; the last
-/// three are the sort value and the id of the row before the page, and the most rows.
+/// ones are the sort value and the id of the row before the page.
 pub(crate) struct Parameters {
     as_of: Option<u64>,
     arguments: PgArguments,
@@ -289,8 +293,8 @@ impl Parameters {
         slice: Slice,
     ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
         let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
-        let all = self.with(value)?.with(id)?.and(i64::from(slice.limit), Condition::Present)?;
-        let statement = list.by(slice.sort, all.as_of, &all.conditions)?;
+        let all = self.with(value)?.with(id)?;
+        let statement = list.by(slice.sort, slice.limit, all.as_of, &all.conditions)?;
         found::<E>(&sqlx::query_with(statement, all.arguments).fetch_all(pool).await?)
     }
 }
@@ -419,17 +423,16 @@ mod tests {
     #[test]
     fn a_list_holds_the_conditions_that_are_asked_for() {
         const SORTS: &[Sort] = &[Sort::new("x", "x", SortKind::Number)];
-        let template =
-            "where true\n  and ($2::text[] is null or s = any ($2::text[]))\n  and ($3::uuid is null or t = $3::uuid)";
+        let template = "where true\n  and ($2::text[] is null or s = any ($2::text[]))\n  and ($3::uuid is null or t = $3::uuid)\n  limit $4";
         let list = ListStatement::new("t", template, SORTS);
-        let by = |second, third| list.by(SORTS[0], None, &[Condition::Present, second, third]).unwrap().0;
-        assert_eq!(by(Condition::Absent, Condition::Absent), "where true\n");
-        assert_eq!(by(Condition::Present, Condition::Absent), "where true\nand (s = any ($2::text[]))\n");
+        let by = |second, third| list.by(SORTS[0], 7, None, &[Condition::Present, second, third]).unwrap().0;
+        assert_eq!(by(Condition::Absent, Condition::Absent), "where true\nlimit 7\n");
+        assert_eq!(by(Condition::Present, Condition::Absent), "where true\nand (s = any ($2::text[]))\nlimit 7\n");
         assert_eq!(
             by(Condition::OneOf, Condition::Present),
-            "where true\nand (s = (($2::text[])[1]))\nand (t = $3::uuid)\n"
+            "where true\nand (s = (($2::text[])[1]))\nand (t = $3::uuid)\nlimit 7\n"
         );
-        assert!(list.by(SORTS[0], None, &[Condition::Present, Condition::Absent]).is_err(), "$3 was not given");
+        assert!(list.by(SORTS[0], 7, None, &[Condition::Present, Condition::Absent]).is_err(), "$3 was not given");
     }
 
     #[test]
