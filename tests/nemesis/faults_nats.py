@@ -173,12 +173,12 @@ async def hurt_nats(run: Run, count: int) -> None:
         (15, nemesis.wipe),
         (30, nemesis.outlive_lease),
     ]
-    # The short form meets each kind, too; every other time, so that one that is never possible does not end it.
+    # The short form meets each kind, too.
     first = [fault for _, fault in kinds]
     run.chance.shuffle(first)
     while sum(run.faults.values()) < count:
         await run.pause(0.05, 0.6)
-        new = bool(first) and run.chance.random() < 0.5
+        new = bool(first)
         fault = first.pop() if new else run.chance.choices([f for _, f in kinds], [weight for weight, _ in kinds])[0]
         if kind := await fault():
             run.injected(kind)
