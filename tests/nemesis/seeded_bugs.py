@@ -74,14 +74,14 @@ BUGS = [
         "no-fence",
         "the relay publishes without the expected sequence",
         "nats",
-        10,
+        40,
         ("stream_seen", "stream_event", "stream_end", "exit"),
     ),
     Bug(
         "broker-window",
         "duplicates are kept out of the stream by message ids alone",
         "nats",
-        10,
+        40,
         ("stream_seen", "stream_event", "stream_end", "exit"),
     ),
     Bug(

@@ -423,7 +423,8 @@ mod tests {
     #[test]
     fn a_list_holds_the_conditions_that_are_asked_for() {
         const SORTS: &[Sort] = &[Sort::new("x", "x", SortKind::Number)];
-        let template = "where true\n  and ($2::text[] is null or s = any ($2::text[]))\n  and ($3::uuid is null or t = $3::uuid)\n  limit $4";
+        let template = "where true\n  and ($2::text[] is null or s = any ($2::text[]))\n\
+                        and ($3::uuid is null or t = $3::uuid)\n  limit $4";
         let list = ListStatement::new("t", template, SORTS);
         let by = |second, third| list.by(SORTS[0], 7, None, &[Condition::Present, second, third]).unwrap().0;
         assert_eq!(by(Condition::Absent, Condition::Absent), "where true\nlimit 7\n");
