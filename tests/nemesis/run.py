@@ -21,13 +21,14 @@ from .healing import healed, quiet
 from .history import History
 from .psql import Database
 from .roles import Supervisor, run_program
-from .running import HEAL_LIMIT_S, MUTANT_HEAL_LIMIT_S, PREFIX, Mutant, Run, Scenario
+from .running import HEAL_LIMIT_S, MUTANT_HEAL_LIMIT_S, PREFIX, Mutant, Run, Scenario, ended
 from .sampler import IdleInTransaction
 from .servers import Servers
 from .volume import Volume
 from .watcher import StreamWatcher
 
-CHECK_LIMIT_S = 1_800
+# Whatever hangs is a finding.
+RUN_LIMIT_S = 1_200
 PROGRESS_S = 5.0
 
 
@@ -72,7 +73,8 @@ async def run(
             return result
         data = volume.mount if volume is not None else directory
         keep = True
-        await _tortured(scenario, count, seed, directory, data, volume, mutant, result)
+        async with asyncio.timeout(RUN_LIMIT_S):
+            await _tortured(scenario, count, seed, directory, data, volume, mutant, result)
         keep = bool(result["violations"])
         return result
     except Exception as error:
@@ -167,9 +169,7 @@ async def _injected(running: Run, count: int, result: dict[str, Any]) -> None:
         await asyncio.gather(*work)
         await quiet(running, healing)
     finally:
-        for task in [*background, *work]:
-            task.cancel()
-        await asyncio.gather(*background, *work, return_exceptions=True)
+        await ended([*background, *work])
         await asyncio.gather(*(client.close() for client in clients))
         running.history.close()
         counts = running.history.counts
@@ -199,7 +199,7 @@ async def _checked(running: Run, result: dict[str, Any]) -> list[str]:
         *argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), CHECK_LIMIT_S)
+        output, _ = await process.communicate()
     except BaseException:
         process.kill()
         await process.wait()

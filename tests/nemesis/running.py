@@ -88,3 +88,13 @@ class Run:
     async def pause(self, low_s: float, high_s: float) -> None:
         """Paces faults."""
         await asyncio.sleep(self.chance.uniform(low_s, high_s))
+
+
+async def ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancels tasks until they have ended. Once is not enough: `asyncio.wait_for`, up to Python 3.11, gives its result
+    in place of a cancellation that comes with it."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.5)
