@@ -77,7 +77,7 @@ class Doctor:
         return places[len(places) // 2]
 
 
-KEPT = ("event", "receipt", "stream", "ordinal")
+KEPT = ("event", "receipt", "ordinal")
 
 
 @contextmanager
