@@ -146,8 +146,8 @@ BUGS = [
         "receipt-outside",
         "the receipt is written by a statement after the append",
         "postgres",
-        8,
-        ("accepted_lost", "accepted_events", "answers_differ", "receipt_missing", "receipt_events"),
+        12,
+        ("accepted_lost", "accepted_events", "answers_differ", "receipt_missing", "receipt_events", "rejected_with_events"),
         (
             "create unlogged table log.receipt_later (like log.receipt, backend integer default pg_backend_pid())",
             "grant select, insert, delete on log.receipt_later to carelog_append",
