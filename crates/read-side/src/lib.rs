@@ -18,6 +18,7 @@ pub mod models;
 pub mod projector;
 pub mod rebuild;
 pub mod reveal;
+mod row_json;
 mod rows;
 mod runner;
 pub mod schema;

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::bigint;
@@ -10,6 +11,7 @@ use crate::copy::record;
 use crate::error::ProjectorError;
 use crate::fold::{Changes, FactChange, Parked, StoredRow, Version};
 use crate::reveal;
+use crate::row_json::RowJson;
 use crate::table::Table;
 
 /// The most versions in one statement.
@@ -25,14 +27,21 @@ pub(crate) async fn load(
 ) -> Result<Vec<StoredRow>, ProjectorError> {
     let (rows, list) = (&table.rows, table.list("t."));
     let statement = format!(
-        "select t.key, t.from_position, (select row_to_json(r)::text from (select {list}) r)
+        "select t.key, t.from_position, {list}
            from unnest($1::uuid[]) as k (key)
            join {rows} t on t.key = k.key and t.to_position = 9223372036854775807"
     );
-    let found: Vec<(Uuid, i64, String)> =
-        sqlx::query_as(AssertSqlSafe(statement)).bind(keys).fetch_all(connection).await?;
-    let stored = |(key, from, json): (Uuid, i64, String)| Ok(StoredRow { key, from: crate::number(from)?, json });
-    found.into_iter().map(stored).collect()
+    stored(&sqlx::query(AssertSqlSafe(statement)).bind(keys).fetch_all(connection).await?)
+}
+
+fn stored(rows: &[PgRow]) -> Result<Vec<StoredRow>, ProjectorError> {
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let json = RowJson::of(first);
+    let stored = |row: &PgRow| {
+        let from = crate::number(row.try_get("from_position")?)?;
+        Ok(StoredRow { key: row.try_get("key")?, from, json: json.written(row)? })
+    };
+    rows.iter().map(stored).collect()
 }
 
 /// Which of the keys are parked.
@@ -192,7 +201,7 @@ pub(crate) async fn erase(
     let (rows, list) = (&table.rows, table.list("t."));
     let own: Vec<String> = table.columns.iter().map(|column| format!("\"{0}\" = v.\"{0}\"", column.name)).collect();
     let find = format!(
-        "select t.key, t.from_position, (select row_to_json(r)::text from (select {list}) r)
+        "select t.key, t.from_position, {list}
            from {rows} t
           where t.subjects && $1 and t.subjects <> '{{}}'
           limit $2"
@@ -204,11 +213,12 @@ pub(crate) async fn erase(
         own.join(", ")
     );
     while !subjects.is_empty() {
-        let found: Vec<(Uuid, i64, String)> = sqlx::query_as(AssertSqlSafe(find.clone()))
+        let found = sqlx::query(AssertSqlSafe(find.clone()))
             .bind(subjects)
             .bind(ERASED_MAX)
             .fetch_all(&mut *connection)
             .await?;
+        let found = stored(&found)?;
         if found.is_empty() {
             break;
         }
@@ -219,7 +229,8 @@ pub(crate) async fn erase(
     Ok(())
 }
 
-fn emptied((key, from, json): (Uuid, i64, String), erased: &HashSet<Uuid>) -> Result<Version, ProjectorError> {
+fn emptied(row: StoredRow, erased: &HashSet<Uuid>) -> Result<Version, ProjectorError> {
+    let StoredRow { key, from, json } = row;
     let json = reveal::erase(&json, erased).map_err(|error| event_store::StoreError::Corrupt(error.to_string()))?;
     let subjects = reveal::subjects_in(&json);
     if !subjects.is_disjoint(&erased.iter().copied().collect()) {
@@ -227,5 +238,5 @@ fn emptied((key, from, json): (Uuid, i64, String), erased: &HashSet<Uuid>) -> Re
             event_store::StoreError::Corrupt("a value of an erased subject cannot be emptied".to_owned()).into()
         );
     }
-    Ok(Version { key, from: crate::number(from)?, to: None, stale_since: None, subjects, json })
+    Ok(Version { key, from, to: None, stale_since: None, subjects, json })
 }

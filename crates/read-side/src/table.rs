@@ -40,6 +40,24 @@ impl Form {
             _ => Self::Other,
         }
     }
+
+    /// Of a type as it is named in a statement's result.
+    pub(crate) fn of_result(sql_type: &str) -> Self {
+        Self::of(match sql_type {
+            "INT8" => "bigint",
+            "BOOL" => "boolean",
+            "INT4" => "integer",
+            "JSON" => "json",
+            "JSONB" => "jsonb",
+            "INT2" => "smallint",
+            "TEXT" => "text",
+            "TEXT[]" => "text[]",
+            "TIMESTAMPTZ" => "timestamptz",
+            "UUID" => "uuid",
+            "UUID[]" => "uuid[]",
+            other => other,
+        })
+    }
 }
 
 /// A column of a model's own.

@@ -1,9 +1,7 @@
 -- Agents that match: by role $2, availability $3, skill $4, team $5.
 select
     c.position,
-    t.key,
-    t.row,
-    t.stale_since
+    t.*
 from (
     select min(c.position) as position
     from read.checkpoint c
@@ -11,7 +9,7 @@ from (
        or (c.model = 'team' and $5::uuid is not null)
 ) c
 left join lateral (
-    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
+    select t.*
     from read.agent t
     where {version:t}
       and ($2::text is null or t.role = $2::text)
@@ -25,4 +23,4 @@ left join lateral (
     order by t.{column} {direction}, t.key {direction}
     limit $8::bigint
 ) t on true
-order by t.sorted_by {direction}, t.key {direction}
+order by t.{column} {direction}, t.key {direction}

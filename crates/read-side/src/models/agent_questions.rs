@@ -68,7 +68,7 @@ pub async fn agents(
         .with(availability.map(written))?
         .with(skill)?
         .with(team)?
-        .page::<Agent>(&pool, &AGENTS, slice)
+        .page(&pool, &AGENTS, slice)
         .await
 }
 
@@ -98,5 +98,5 @@ pub async fn teams(
     slice: Slice,
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
-    Parameters::at(as_of)?.with(member)?.page::<Team>(&pool, &TEAMS, slice).await
+    Parameters::at(as_of)?.with(member)?.page(&pool, &TEAMS, slice).await
 }

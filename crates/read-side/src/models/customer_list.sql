@@ -1,12 +1,10 @@
 -- Customers that match: by lifecycle $2, tag $3, owner $4, id in another system $5 $6.
 select
     c.position,
-    t.key,
-    t.row,
-    t.stale_since
+    t.*
 from read.checkpoint c
 left join lateral (
-    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
+    select t.*
     from read.customer t
     where {version:t}
       and ($2::text[] is null or t.lifecycle = any ($2::text[]))
@@ -21,4 +19,4 @@ left join lateral (
     limit $9::bigint
 ) t on true
 where c.model = 'customer'
-order by t.sorted_by {direction}, t.key {direction}
+order by t.{column} {direction}, t.key {direction}

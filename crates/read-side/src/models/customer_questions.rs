@@ -66,7 +66,7 @@ pub async fn customers(
         .with(owner)?
         .with(system)?
         .with(external_id)?
-        .page::<Customer>(&pool, &LIST, slice)
+        .page(&pool, &LIST, slice)
         .await
 }
 

@@ -1,12 +1,10 @@
 -- One row by its id.
 select
     c.position,
-    t.key,
-    t.row,
-    t.stale_since
+    t.*
 from read.checkpoint c
 left join lateral (
-    select t.key, row_to_json(t) as row, t.stale_since
+    select t.*
     from read.{model} t
     where t.key = $2::uuid
       and {version:t}

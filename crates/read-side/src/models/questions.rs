@@ -11,12 +11,12 @@ use std::sync::{Arc, LazyLock};
 use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::types::Json;
 use sqlx::{Arguments as _, AssertSqlSafe, Encode, PgPool, Postgres, Row as _, Type};
 use uuid::Uuid;
 
 use crate::entity::Entity;
 use crate::reveal::shown;
+use crate::row_json::RowJson;
 
 /// A result, with the lowest position of the models that it was read from, from the same statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -286,7 +286,7 @@ impl Parameters {
     }
 
     /// The rows of a page of the list.
-    pub(crate) async fn page<E: Entity>(
+    pub(crate) async fn page(
         self,
         pool: &PgPool,
         list: &ListStatement,
@@ -295,7 +295,7 @@ impl Parameters {
         let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
         let all = self.with(value)?.with(id)?;
         let statement = list.by(slice.sort, slice.limit, all.as_of, &all.conditions)?;
-        found::<E>(&sqlx::query_with(statement, all.arguments).fetch_all(pool).await?)
+        found(&sqlx::query_with(statement, all.arguments).fetch_all(pool).await?)
     }
 }
 
@@ -348,7 +348,7 @@ pub(crate) async fn one<E: Entity>(
 ) -> Result<Asked<Option<Found>>, sqlx::Error> {
     let statement = of(&ONE, E::NAME)?;
     let rows = sqlx::query(statement.at(as_of)).bind(as_of.map(bigint)).bind(id).fetch_all(pool).await?;
-    let Asked { position, answer } = found::<E>(&rows)?;
+    let Asked { position, answer } = found(&rows)?;
     Ok(Asked { position, answer: answer.into_iter().next() })
 }
 
@@ -376,21 +376,20 @@ pub(crate) fn read_figures(rows: &[PgRow]) -> Result<Asked<Vec<Figure>>, sqlx::E
     Ok(Asked { position: position(rows)?, answer })
 }
 
-/// The rows of a list's statement, which has the columns `position, key, row, stale_since`, the key null if no row
-/// matched.
-fn found<E: Entity>(rows: &[PgRow]) -> Result<Asked<Vec<Found>>, sqlx::Error> {
-    let decoded = |error: serde_json::Error| sqlx::Error::Decode(Box::new(error));
+/// The rows of a list's statement, which has the model's columns beside `position`, the key null if no row matched.
+fn found(rows: &[PgRow]) -> Result<Asked<Vec<Found>>, sqlx::Error> {
+    let position = position(rows)?;
     let mut answer = Vec::with_capacity(rows.len());
-    for row in rows {
-        if let Some(id) = row.try_get("key")? {
-            // Through the row's type, so that the API shows what it documents.
-            let Json(content): Json<E::Row> = row.try_get("row")?;
-            let stale_since = row.try_get::<Option<i64>, _>("stale_since")?.map(position_of);
-            let row = shown(&serde_json::to_string(&content).map_err(decoded)?).map_err(decoded)?;
-            answer.push(Found { id, row, stale_since });
+    if let Some(json) = rows.first().map(RowJson::of) {
+        for row in rows {
+            if let Some(id) = row.try_get("key")? {
+                let stale_since = row.try_get::<Option<i64>, _>("stale_since")?.map(position_of);
+                let row = shown(&json.written(row)?).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+                answer.push(Found { id, row, stale_since });
+            }
         }
     }
-    Ok(Asked { position: position(rows)?, answer })
+    Ok(Asked { position, answer })
 }
 
 /// The position in the first row; a model without a checkpoint is one that was never projected.

@@ -1,12 +1,10 @@
 -- Teams, all or those with the member $2.
 select
     c.position,
-    t.key,
-    t.row,
-    t.stale_since
+    t.*
 from read.checkpoint c
 left join lateral (
-    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
+    select t.*
     from read.team t
     where {version:t}
       and ($2::uuid is null or t.members @> array[$2::uuid])
@@ -15,4 +13,4 @@ left join lateral (
     limit $5::bigint
 ) t on true
 where c.model = 'team'
-order by t.sorted_by {direction}, t.key {direction}
+order by t.{column} {direction}, t.key {direction}

@@ -74,7 +74,7 @@ pub async fn tickets(
         .with(tag)?
         .with(opened_from)?
         .with(opened_to)?
-        .page::<Ticket>(&pool, &LIST, slice)
+        .page(&pool, &LIST, slice)
         .await
 }
 

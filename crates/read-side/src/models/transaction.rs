@@ -261,7 +261,7 @@ pub async fn transactions(
         .with(source_system)?
         .with(occurred_from)?
         .with(occurred_to)?
-        .page::<Transaction>(&pool, &LIST, slice)
+        .page(&pool, &LIST, slice)
         .await
 }
 

@@ -20,9 +20,7 @@ alias as (
 )
 select
     c.position,
-    t.key,
-    t.row,
-    t.stale_since
+    t.*
 from (
     select min(c.position) as position
     from read.checkpoint c
@@ -30,7 +28,7 @@ from (
        or (c.model = 'customer_alias' and $2::uuid is not null)
 ) c
 left join lateral (
-    select t.key, t.{column} as sorted_by, row_to_json(t) as row, t.stale_since
+    select t.*
     from read.transaction t
     where {version:t}
       and ($2::uuid is null or t.customer = any (array(select alias.customer from alias)))
@@ -44,4 +42,4 @@ left join lateral (
     order by t.{column} {direction}, t.key {direction}
     limit $11::bigint
 ) t on true
-order by t.sorted_by {direction}, t.key {direction}
+order by t.{column} {direction}, t.key {direction}
