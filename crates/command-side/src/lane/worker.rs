@@ -10,7 +10,8 @@ use domain::envelope::{CommandMessage, Publisher};
 use domain::rejection::{Code, Rejection};
 use event_store::{Answer, Batch, Seen, StoreError, Vault, Verdict, load_claims, load_streams, lock};
 use seeded_bugs::{Bug, is_active};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -53,6 +54,8 @@ impl Pending {
 
 pub(super) struct Worker {
     pool: PgPool,
+    /// The one that it works with until it fails: another one has to find everything anew, and to be given back.
+    connection: Option<PoolConnection<Postgres>>,
     vault: Vault,
     cache: Cache,
     /// Everything that is remembered holds up to here.
@@ -61,7 +64,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(pool: PgPool, vault: Vault) -> Self {
-        Self { pool, vault, cache: Cache::new(), seen: None }
+        Self { pool, connection: None, vault, cache: Cache::new(), seen: None }
     }
 
     /// Works until the queue is closed and empty.
@@ -169,7 +172,10 @@ impl Worker {
         if is_active(Bug::DroppedFuture) {
             let _ = tokio::time::timeout(Duration::from_micros(200), self.pool.begin()).await;
         }
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
         if is_active(Bug::AcceptBeforeCommit) {
             sqlx::query("begin").execute(&mut *connection).await?;
         }
@@ -185,6 +191,8 @@ impl Worker {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 sqlx::query("commit").execute(&mut *connection).await
             });
+        } else {
+            self.connection = Some(connection);
         }
         self.remember(&appended);
         if sure {
