@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use domain::StreamId;
 use domain::decider::{ClaimKey, ClaimQuery, Holding, LoadedStream, TimeRange};
 use domain::envelope::EventError;
-use sqlx::{PgConnection, Row as _};
+use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::row::{EventRow, bigint, category, event_columns};
-use crate::sealing::{MasterKeys, Vault};
+use crate::sealing::{MasterKeys, StoredKey, Vault};
 
 /// The key of the advisory lock that every append takes.
 pub const LOCK_KEY: i64 = 7_310_001;
@@ -44,12 +45,16 @@ pub async fn load_streams(
         ids.push(stream.id);
         versions.push(bigint(known.version));
     }
-    let rows: Vec<EventRow> = sqlx::query_as(concat!(
+    let asked_at = Instant::now();
+    // A customer's key comes along: what its stream holds is sealed under it, and mostly what is appended for it next.
+    let rows = sqlx::query(concat!(
         "select ",
         event_columns!(),
-        " from unnest($1::text[], $2::uuid[], $3::bigint[]) as known (category, stream_id, version) \
+        ", k.subject, k.key_version, k.master_version, k.wrapped \
+          from unnest($1::text[], $2::uuid[], $3::bigint[]) as known (category, stream_id, version) \
           join log.event e on e.category = known.category and e.stream_id = known.stream_id \
            and e.version > known.version \
+          left join vault.subject_key k on k.subject = known.stream_id and known.category = 'customer' \
          order by e.position"
     ))
     .bind(categories)
@@ -57,7 +62,15 @@ pub async fn load_streams(
     .bind(versions)
     .fetch_all(&mut *connection)
     .await?;
-    let events: Vec<_> = rows.into_iter().map(|row| row.0).collect();
+    let mut keys = HashMap::new();
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if let Some(subject) = row.try_get::<Option<Uuid>, _>("subject")? {
+            keys.insert(subject, StoredKey::from_row(row)?);
+        }
+        events.push(EventRow::from_row(row)?.0);
+    }
+    vault.keep(asked_at, keys.into_values())?;
     let payloads = vault.unseal_on(connection, &events).await?;
     for (recorded, payload) in events.iter().zip(payloads) {
         let event = recorded.read(payload).map_err(|error: EventError| StoreError::Corrupt(error.to_string()))?;

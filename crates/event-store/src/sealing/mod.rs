@@ -11,5 +11,5 @@ mod master;
 mod vault;
 
 pub use master::MasterKeys;
-pub(crate) use vault::{Clear, NewKey, SealError, SubjectKeys};
+pub(crate) use vault::{Clear, NewKey, SealError, StoredKey, SubjectKeys};
 pub use vault::{KEY_CACHE_LIFE, Vault};

@@ -25,9 +25,27 @@ const FIRST_KEY_VERSION: u32 = 1;
 
 /// What is known of a subject's key.
 #[derive(Clone, Copy)]
-enum KeyState {
+pub(crate) enum KeyState {
     Present { version: u32, key: KeyBytes },
     Erased,
+}
+
+/// A subject's key as it is stored: wrapped, or gone.
+#[derive(sqlx::FromRow)]
+pub(crate) struct StoredKey {
+    pub(crate) subject: Uuid,
+    pub(crate) key_version: i32,
+    pub(crate) master_version: i32,
+    pub(crate) wrapped: Option<Vec<u8>>,
+}
+
+impl StoredKey {
+    fn open(&self, master: &MasterKeys) -> Result<KeyState, StoreError> {
+        let Some(wrapped) = &self.wrapped else { return Ok(KeyState::Erased) };
+        let number = |value: i32| u32::try_from(value).map_err(|error| StoreError::Corrupt(error.to_string()));
+        let key = master.unwrap_key(number(self.master_version)?, self.subject, wrapped)?;
+        Ok(KeyState::Present { version: number(self.key_version)?, key })
+    }
 }
 
 /// A key made for a subject that had none; stored by the append that first uses it.
@@ -172,9 +190,25 @@ impl Vault {
         if wanted.is_empty() {
             return Ok(HashMap::new());
         }
-        // The age counts from before the question, so that no key outlives its life by a slow answer.
         let asked_at = Instant::now();
-        let loaded = fetch(connection, &self.master, wanted).await?;
+        let keys: Vec<StoredKey> = sqlx::query_as(
+            "select subject, key_version, master_version, wrapped from vault.subject_key where subject = any ($1)",
+        )
+        .bind(wanted)
+        .fetch_all(connection)
+        .await?;
+        self.keep(asked_at, keys)
+    }
+
+    /// Opens keys and keeps them. Their age counts from before the question, so that none outlives its life by a slow
+    /// answer.
+    pub(crate) fn keep(
+        &self,
+        asked_at: Instant,
+        keys: impl IntoIterator<Item = StoredKey>,
+    ) -> Result<HashMap<Uuid, KeyState>, StoreError> {
+        let opened = keys.into_iter().map(|key| Ok((key.subject, key.open(&self.master)?)));
+        let loaded: HashMap<Uuid, KeyState> = opened.collect::<Result<_, StoreError>>()?;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.len() + loaded.len() > CACHE_KEYS_MAX {
             cache.retain(|_, (since, _)| since.elapsed() < KEY_CACHE_LIFE);
@@ -257,30 +291,4 @@ fn find(events: &[RecordedEvent]) -> Result<Vec<Found<'_>>, StoreError> {
 
 fn subjects(found: &[Found<'_>]) -> BTreeSet<Uuid> {
     found.iter().flat_map(|found| &found.0).map(|(_, sealed)| sealed.subject).collect()
-}
-
-async fn fetch(
-    connection: &mut PgConnection,
-    master: &MasterKeys,
-    subjects: &[Uuid],
-) -> Result<HashMap<Uuid, KeyState>, StoreError> {
-    let rows: Vec<(Uuid, i32, i32, Option<Vec<u8>>)> = sqlx::query_as(
-        "select subject, key_version, master_version, wrapped from vault.subject_key where subject = any ($1)",
-    )
-    .bind(subjects)
-    .fetch_all(connection)
-    .await?;
-    let number = |value: i32| u32::try_from(value).map_err(|error| StoreError::Corrupt(error.to_string()));
-    rows.into_iter()
-        .map(|(subject, version, master_version, wrapped)| {
-            let state = match wrapped {
-                None => KeyState::Erased,
-                Some(wrapped) => KeyState::Present {
-                    version: number(version)?,
-                    key: master.unwrap_key(number(master_version)?, subject, &wrapped)?,
-                },
-            };
-            Ok((subject, state))
-        })
-        .collect()
 }
