@@ -1,22 +1,20 @@
 //! States of streams and holders of claims that were used lately: a bounded cache, guarded at every append, which tells
-//! what others appended since the one before. States hold personal data in clear, which an erasure elsewhere must not
-//! outlive: within five seconds they are read again from their first event on. Until then, what others appended meanwhile
-//! is read on top of what is known.
+//! what others appended since the one before; that is read on top of what is known. States that hold personal data in
+//! clear must not outlive an erasure elsewhere: within five seconds they are gone, and read again from their first event
+//! on. Claims are known by their hashes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-use domain::StreamId;
-use domain::decider::{ClaimQuery, Holding, LoadedStream};
+use domain::decider::{Holding, LoadedStream, TimeRange};
+use domain::{Category, StreamId};
 
-/// Half the longest life of an entry.
+/// Half the longest life of a state that holds personal data.
 pub(super) const HALF_LIFE: Duration = Duration::from_millis(2_500);
 /// Half the most entries of a kind.
 const HALF_ENTRIES_MAX: usize = 25_000;
 
-/// How long a state is known after it was read.
-const LIFE: Duration = Duration::from_secs(5);
 /// How often others get ahead on a stream until its commands go the sure way at once.
 const CONTESTED: u8 = 3;
 
@@ -38,25 +36,39 @@ impl Known {
         Self { stream, doubted: false, outdated: false, overtaken: 0, read_at: Instant::now() }
     }
 
+    fn has_lived(&self, id: StreamId, time: Duration) -> bool {
+        holds_personal_data(id.category) && self.read_at.elapsed() >= time
+    }
+
     /// Whether there are no more events, as far as is known.
     pub(super) const fn is_latest(&self) -> bool {
         !(self.doubted || self.outdated)
     }
 }
 
+const fn holds_personal_data(category: Category) -> bool {
+    match category {
+        Category::Customer | Category::Transaction | Category::Ticket => true,
+        Category::Agent | Category::Team => false,
+    }
+}
+
+/// A claim by its hash, with the range that was asked for.
+pub(super) type KnownClaim = (Vec<u8>, Option<TimeRange>);
+
 pub(super) struct Cache {
     streams: Generations<StreamId, Known>,
-    pub(super) claims: Generations<ClaimQuery, Vec<Holding>>,
-    turned_at: Instant,
+    pub(super) claims: Generations<KnownClaim, Vec<Holding>>,
+    looked_at: Instant,
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self { streams: Generations::default(), claims: Generations::default(), turned_at: Instant::now() }
+        Self { streams: Generations::default(), claims: Generations::default(), looked_at: Instant::now() }
     }
 
     pub(super) fn stream(&self, id: &StreamId) -> Option<&Known> {
-        self.streams.get(id).filter(|known| known.read_at.elapsed() < LIFE)
+        self.streams.get(id).filter(|known| !known.has_lived(*id, 2 * HALF_LIFE))
     }
 
     /// Others append to the stream all the time.
@@ -110,18 +122,18 @@ impl Cache {
         self.streams.values_mut().for_each(|known| known.outdated = true);
     }
 
-    /// Ends a generation if it is time.
+    /// Lets go of what is old, and ends a generation that is full.
     pub(super) fn turn(&mut self) {
-        let full = self.streams.young.len().max(self.claims.young.len()) >= HALF_ENTRIES_MAX;
-        if full || self.turned_at.elapsed() >= HALF_LIFE {
-            self.streams.old = std::mem::take(&mut self.streams.young);
-            self.claims.old = std::mem::take(&mut self.claims.young);
-            self.turned_at = Instant::now();
+        if self.looked_at.elapsed() >= HALF_LIFE {
+            self.streams.retain(|id, known| !known.has_lived(*id, HALF_LIFE));
+            self.looked_at = Instant::now();
         }
+        self.streams.turn();
+        self.claims.turn();
     }
 }
 
-/// Two generations: entries are put into the young one, which becomes the old one when it is full or aged.
+/// Two generations: entries are put into the young one, which becomes the old one when it is full.
 pub(super) struct Generations<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
@@ -142,6 +154,17 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }
 
+    fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
+        self.young.retain(|key, value| keep(key, value));
+        self.old.retain(|key, value| keep(key, value));
+    }
+
+    fn turn(&mut self) {
+        if self.young.len() >= HALF_ENTRIES_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+    }
+
     fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.young.values_mut().chain(self.old.values_mut())
     }
@@ -153,5 +176,42 @@ impl<K: Eq + Hash, V> Generations<K, V> {
     pub(super) fn evict(&mut self, key: &K) {
         self.young.remove(key);
         self.old.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn read_long_ago(cache: &mut Cache, category: Category) -> StreamId {
+        let id = StreamId { category, id: Uuid::from_u128(1) };
+        cache.put_read(id, LoadedStream::empty(id), None);
+        if let Some(known) = cache.streams.get_mut(&id) {
+            known.read_at -= 2 * HALF_LIFE;
+        }
+        id
+    }
+
+    #[test]
+    fn states_with_personal_data_are_gone_after_five_seconds_and_those_of_the_desk_stay() {
+        let mut cache = Cache::new();
+        cache.looked_at -= HALF_LIFE;
+        let customer = read_long_ago(&mut cache, Category::Customer);
+        let ticket = read_long_ago(&mut cache, Category::Ticket);
+        let agent = read_long_ago(&mut cache, Category::Agent);
+        assert!(cache.stream(&customer).is_none() && cache.stream(&ticket).is_none(), "not used any more");
+        cache.turn();
+        assert!(cache.streams.get(&customer).is_none() && cache.streams.get(&ticket).is_none(), "not kept either");
+        assert!(cache.stream(&agent).is_some());
+    }
+
+    #[test]
+    fn an_append_does_not_make_a_state_younger() {
+        let mut cache = Cache::new();
+        let ticket = read_long_ago(&mut cache, Category::Ticket);
+        cache.put_appended(ticket, LoadedStream::empty(ticket));
+        assert!(cache.stream(&ticket).is_none());
     }
 }

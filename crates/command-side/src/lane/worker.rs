@@ -15,7 +15,7 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::cache::{self, Cache};
+use super::cache::{self, Cache, KnownClaim};
 use super::workspace::{Missing, Used, Workspace};
 use super::{Reply, Submission};
 
@@ -350,7 +350,7 @@ impl Worker {
         }
         let mut queries = Vec::new();
         for query in missing.claims {
-            match self.cache.claims.get(&query).filter(|_| !afresh) {
+            match self.cache.claims.get(&self.hashed(&query)).filter(|_| !afresh) {
                 Some(held) => workspace.add_claim(query, held.clone()),
                 None => queries.push(query),
             }
@@ -363,12 +363,17 @@ impl Worker {
                     .map(|holdings| holdings.iter().filter(|held| in_range(held, &query)).copied().collect::<Vec<_>>());
                 let holdings = holdings.unwrap_or_default();
                 if !afresh {
-                    self.cache.claims.put(query.clone(), holdings.clone());
+                    self.cache.claims.put(self.hashed(&query), holdings.clone());
                 }
                 workspace.add_claim(query, holdings);
             }
         }
         Ok(())
+    }
+
+    /// A claim as the cache knows it.
+    fn hashed(&self, query: &ClaimQuery) -> KnownClaim {
+        (self.vault.master().claim(&query.key), query.range)
     }
 
     /// Keeps what the append confirmed, and doubts what it did not. What a confirmed command read may have been changed
@@ -395,7 +400,7 @@ impl Worker {
             }
         }
         for (key, holder) in workspace.changed_claims() {
-            if let Some(held) = self.cache.claims.get_mut(&ClaimQuery { key: key.clone(), range: None }) {
+            if let Some(held) = self.cache.claims.get_mut(&(self.vault.master().claim(key), None)) {
                 let now = workspace.loaded().claims.get(key).into_iter().flatten();
                 held.retain(|held| held.holder != *holder);
                 held.extend(now.filter(|held| held.holder == *holder));
@@ -403,7 +408,10 @@ impl Worker {
         }
         for used in appended.unconfirmed() {
             used.streams.iter().for_each(|stream| self.cache.doubt(stream));
-            used.claims.iter().for_each(|query| self.cache.claims.evict(query));
+            for query in &used.claims {
+                let claim = self.hashed(query);
+                self.cache.claims.evict(&claim);
+            }
         }
     }
 }

@@ -78,7 +78,9 @@ impl MasterKeys {
         Err(StoreError::Unsafe(detail.to_owned()))
     }
 
-    pub(crate) fn claim(&self, key: &ClaimKey) -> Vec<u8> {
+    /// What stands for a claim's key in the store: its HMAC.
+    #[must_use]
+    pub fn claim(&self, key: &ClaimKey) -> Vec<u8> {
         mac(&self.claim_key, &[key.scope.as_bytes(), key.value.as_bytes()]).to_vec()
     }
 
