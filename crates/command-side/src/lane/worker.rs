@@ -74,8 +74,10 @@ impl Worker {
             // `recv_many` is cancel safe; the pause lets states age out of the cache of an idle lane.
             match tokio::time::timeout(cache::HALF_LIFE, receiver.recv_many(&mut gathered, BATCH_COMMANDS_MAX)).await {
                 Ok(0) => return,
-                Ok(commands) => {
-                    metrics::histogram!("carelog_lane_batch_commands").record(u32::try_from(commands).unwrap_or(0));
+                Ok(_) => {
+                    Self::gather(&mut gathered, &mut receiver).await;
+                    metrics::histogram!("carelog_lane_batch_commands")
+                        .record(u32::try_from(gathered.len()).unwrap_or(u32::MAX));
                     while !gathered.is_empty() {
                         let pending = Self::joined(&mut gathered);
                         self.conclude(pending).await;
@@ -84,6 +86,21 @@ impl Worker {
                 Err(_) => {}
             }
             self.cache.turn();
+        }
+    }
+
+    /// Takes what is about to come, too. The answers of a batch wake many senders, and the first of them would have the
+    /// next batch for itself, while all others wait for it.
+    async fn gather(gathered: &mut Vec<Submission>, receiver: &mut mpsc::Receiver<Submission>) {
+        let mut before = 0;
+        while before < gathered.len() && gathered.len() < BATCH_COMMANDS_MAX {
+            before = gathered.len();
+            tokio::task::yield_now().await;
+            while gathered.len() < BATCH_COMMANDS_MAX
+                && let Ok(submission) = receiver.try_recv()
+            {
+                gathered.push(submission);
+            }
         }
     }
 
