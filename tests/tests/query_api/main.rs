@@ -304,6 +304,43 @@ async fn an_erased_customer_is_gone_from_rows_past_rows_and_the_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_resource_shows_every_field_as_it_was_given() {
+    let world = World::new().await;
+    let (customer, ticket) = (Uuid::now_v7(), Uuid::now_v7());
+    let said = "\"No\" \\ {\"$personal\": 1} 再见 \u{1f600}";
+    let mut registered = register(said);
+    registered["external_refs"] = json!([{"system": "crm", "id": "A \"7\""}]);
+    world.send("customer.register", customer, registered).await;
+    let mut opened = open(customer, said);
+    opened["tags"] = json!(["a b", "退款"]);
+    opened["category"] = json!(["Billing, fees", "\"Refund\""]);
+    let position = world.send("ticket.open", ticket, opened).await;
+    let shown = world.get(&format!("/v1/customers/{customer}"), position).await;
+    assert_eq!(
+        (&shown["display_name"], &shown["external_refs"]),
+        (&json!(said), &json!([{"system": "crm", "id": "A \"7\""}]))
+    );
+    let shown = world.get(&format!("/v1/tickets/{ticket}"), position).await;
+    let history = world.get(&format!("/v1/tickets/{ticket}/history"), position).await;
+    let event = &history["items"][0];
+    assert_eq!(
+        shown,
+        json!({
+            "id": ticket, "number": 1, "customer": customer, "requester": null, "type": "incident", "subject": said,
+            "description": null, "channel": "web", "category": ["Billing, fees", "\"Refund\""],
+            "tags": ["a b", "退款"], "impact": 3, "urgency": 2, "priority": "P3", "priority_reason": null,
+            "priority_overridden": false, "team": null, "assignee": null, "watchers": [], "status": "new",
+            "pending_reason": null, "pending_until": null, "flagged": false, "escalation_level": null,
+            "resolution": null, "closed_by": null, "links": {}, "reopen_count": 0, "time_spent_s": 0,
+            "messages": {"public_replies": 0, "internal_replies": 0, "customer_replies": 0, "notes": 0},
+            "opened_at": event["occurred_at"], "first_replied_at": null, "resolved_at": null, "closed_at": null,
+            "updated_at": event["recorded_at"], "version": 1
+        })
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_paged_in_every_order_without_loss_or_repetition() {
     let world = World::new().await;
     let customer = Uuid::now_v7();
