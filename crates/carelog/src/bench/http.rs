@@ -19,6 +19,8 @@ const CONNECTIONS_MAX: usize = 128;
 /// How long a request that the server has no room for is made again.
 const PATIENCE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_millis(50);
+/// How long a connection is kept that nothing is asked over: the API closes those that are silent for ten seconds.
+const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// A connection that is kept.
 pub struct Connection {
@@ -85,7 +87,8 @@ fn content_length(head: &[u8]) -> Option<usize> {
 #[derive(Clone)]
 pub struct Connections {
     addr: SocketAddr,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    /// Each with the moment since which nothing was asked over it; the last was used last.
+    idle: Arc<Mutex<Vec<(Instant, Connection)>>>,
     places: Arc<Semaphore>,
 }
 
@@ -104,8 +107,8 @@ impl Connections {
         let _place = self.places.acquire().await?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(self.addr).await?,
+            Some((since, connection)) if since.elapsed() < IDLE_MAX => connection,
+            Some(_) | None => Connection::open(self.addr).await?,
         };
         let begun = Instant::now();
         let mut refusals = 0;
@@ -116,7 +119,7 @@ impl Connections {
             refusals += 1;
             tokio::time::sleep(RETRY).await;
         }
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), connection));
         Ok(refusals)
     }
 }
