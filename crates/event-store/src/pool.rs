@@ -39,6 +39,8 @@ impl PoolRole {
                 ("enable_hashjoin", "off"),
                 ("enable_mergejoin", "off"),
                 ("enable_seqscan", "off"),
+                // It reads the dead rows of claims that come and go again and again; an index scan marks them.
+                ("enable_bitmapscan", "off"),
             ],
             Self::Project => &[
                 ("role", "carelog_project"),
