@@ -181,6 +181,15 @@ impl Category {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|category| category.name() == name)
     }
+
+    /// Whether its events hold personal data of customers, which an erasure ends.
+    #[must_use]
+    pub const fn holds_personal_data(self) -> bool {
+        match self {
+            Self::Customer | Self::Transaction | Self::Ticket => true,
+            Self::Agent | Self::Team => false,
+        }
+    }
 }
 
 /// The event types that are counted: their ordinal is a gap-free number for people.
