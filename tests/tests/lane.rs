@@ -366,6 +366,31 @@ async fn an_agent_is_never_given_more_than_the_capacity_by_four_processes_at_onc
 }
 
 #[tokio::test]
+async fn a_ticket_that_another_process_took_from_an_agent_needs_room_to_come_back() {
+    let database = TestDatabase::create().await;
+    let (one, other) = (lane(&database).await, lane(&database).await);
+    // Even ids go to one worker of a lane.
+    let [agent, customer, first, second] = [0; 4].map(|_| Uuid::from_u128(Uuid::now_v7().as_u128() & !1));
+    accepted(&one, command("agent.register", agent, &json!({"name": "Anna", "capacity": 1}))).await;
+    accepted(&one, command("customer.register", customer, &json!({"display_name": "王小明"}))).await;
+    let open = |ticket| {
+        let data = json!({"customer": customer, "type": "incident", "subject": "打不开", "channel": "web",
+                          "impact": 3, "urgency": 2});
+        command("ticket.open", ticket, &data)
+    };
+    let assign = |ticket| command("ticket.assign", ticket, &json!({"agent": agent}));
+    accepted(&one, open(first)).await;
+    accepted(&one, assign(first)).await;
+    accepted(&other, command("ticket.unassign", first, &json!({}))).await;
+    accepted(&other, open(second)).await;
+    accepted(&other, assign(second)).await;
+    // It learns that the ticket was changed elsewhere, and remembers that the agent holds it.
+    accepted(&one, form(Uuid::from_u128(Uuid::now_v7().as_u128() & !1))).await;
+    assert_eq!(code(&send(&one, assign(first)).await), Some(Code::Capacity));
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn an_erased_customers_words_are_unreadable_and_the_hashes_still_hold() {
     let database = TestDatabase::create().await;
     let lane = lane(&database).await;

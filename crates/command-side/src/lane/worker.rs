@@ -429,6 +429,9 @@ impl Worker {
                 let claim = self.hashed(query);
                 self.cache.claims.evict(&claim);
             }
+            for key in &used.releases {
+                self.cache.claims.evict(&(self.vault.master().claim(key), None));
+            }
         }
     }
 }

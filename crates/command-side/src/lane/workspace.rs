@@ -49,6 +49,8 @@ pub(super) struct Used {
     pub(super) claims: Vec<ClaimQuery>,
     /// The counted claims that it took, and so needs room in; of the others it needs what it saw.
     takes: HashSet<ClaimKey>,
+    /// The claims that it gave back, which nothing guards but the stream that held them.
+    pub(super) releases: Vec<ClaimKey>,
 }
 
 /// One batch in the making.
@@ -190,16 +192,7 @@ impl Workspace {
     /// Streams and claims that a decision writes without having asked for them.
     pub(super) fn unasked(&self, decision: &Decision) -> Missing {
         let streams = decision.events.iter().map(|(stream, _)| *stream);
-        let claims = decision.claims.iter().filter_map(|change| match change {
-            ClaimChange::Take { key, kind, .. } => {
-                let range = match kind {
-                    ClaimKind::Interval(range) => Some(*range),
-                    ClaimKind::Unique | ClaimKind::Counted { .. } => None,
-                };
-                Some(ClaimQuery { key: key.clone(), range })
-            }
-            ClaimChange::Release { .. } => None,
-        });
+        let claims = decision.claims.iter().filter_map(taken);
         Missing {
             streams: streams.filter(|stream| !self.loaded.streams.contains_key(stream)).collect(),
             claims: claims.filter(|query| !self.base_claims.contains_key(query)).collect(),
@@ -223,18 +216,20 @@ impl Workspace {
         let Wanted { mut streams, mut claims } = wanted;
         streams.truncate(STREAMS_MAX + 1);
         streams.retain(|stream| self.loaded.streams.contains_key(stream));
-        claims.retain(|query| self.base_claims.contains_key(query));
         let (decision, rejection) = match outcome {
             Ok(decision) => (decision, None),
             Err(rejection) => (Decision::default(), Some(rejection)),
         };
+        claims.extend(decision.claims.iter().filter_map(taken));
+        claims.retain(|query| self.base_claims.contains_key(query));
         streams.extend(decision.events.iter().map(|(stream, _)| *stream));
         streams.sort_unstable();
         streams.dedup();
         streams.iter().for_each(|stream| self.groups.used(command, &Thing::Stream(*stream)));
         claims.iter().for_each(|query| self.groups.used(command, &Thing::Claim(query.key.clone())));
         let takes = decision.claims.iter().filter_map(counted).cloned().collect();
-        self.used.push(Used { streams, claims, takes });
+        let releases = decision.claims.iter().filter_map(released).cloned().collect();
+        self.used.push(Used { streams, claims, takes, releases });
         self.apply(command, message, occurred_at, decision)?;
         let version = self.loaded.streams.get(&message.stream).map_or(0, |stream| stream.version);
         self.batch.commands.push(CommandEntry {
@@ -365,12 +360,41 @@ impl Workspace {
             self.limits.get(&query.key).filter(|limits| limits.len() == 1).and_then(|limits| limits.iter().next());
         match limit {
             Some(limit) if !exact => {
-                let sum = |holdings: &[Holding]| holdings.iter().map(|held| i64::from(held.weight)).sum::<i64>();
-                let after = self.loaded.claims.get(&query.key).map_or(0, |holdings| sum(holdings));
-                Expected::Room { added: after - sum(base), limit: *limit }
+                let after = self.loaded.claims.get(&query.key).map_or(&[][..], Vec::as_slice);
+                // What is taken counts in full: that its holder had it before may be remembered wrongly.
+                let taken = |held: &Holding| {
+                    let is_changed = self.changed_claims.contains(&(query.key.clone(), held.holder));
+                    is_changed && after.iter().any(|now| now.holder == held.holder)
+                };
+                let sum = |holdings: &mut dyn Iterator<Item = &Holding>| -> i64 {
+                    holdings.map(|held| i64::from(held.weight)).sum()
+                };
+                let added = sum(&mut after.iter()) - sum(&mut base.iter().filter(|held| !taken(held)));
+                Expected::Room { added, limit: *limit }
             }
             Some(_) | None => Expected::Holders(base.to_vec()),
         }
+    }
+}
+
+/// The claim that a change takes, as it is asked for.
+fn taken(change: &ClaimChange) -> Option<ClaimQuery> {
+    match change {
+        ClaimChange::Take { key, kind: ClaimKind::Interval(range), .. } => {
+            Some(ClaimQuery { key: key.clone(), range: Some(*range) })
+        }
+        ClaimChange::Take { key, kind: ClaimKind::Unique | ClaimKind::Counted { .. }, .. } => {
+            Some(ClaimQuery { key: key.clone(), range: None })
+        }
+        ClaimChange::Release { .. } => None,
+    }
+}
+
+/// The key of a claim that a change gives back.
+const fn released(change: &ClaimChange) -> Option<&ClaimKey> {
+    match change {
+        ClaimChange::Release { key, .. } => Some(key),
+        ClaimChange::Take { .. } => None,
     }
 }
 
