@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
+use domain::StreamId;
 use domain::decider::{Holding, LoadedStream, TimeRange};
-use domain::{Category, StreamId};
 
 /// Half the longest life of a state that holds personal data.
 pub(super) const HALF_LIFE: Duration = Duration::from_millis(2_500);
@@ -28,28 +28,30 @@ pub(super) struct Known {
     outdated: bool,
     /// How often there were, to the harm of an append.
     overtaken: u8,
+    /// When all of it was asked for.
     read_at: Instant,
 }
 
 impl Known {
-    fn read(stream: LoadedStream) -> Self {
-        Self { stream, doubted: false, outdated: false, overtaken: 0, read_at: Instant::now() }
+    fn read(stream: LoadedStream, read_at: Instant) -> Self {
+        Self { stream, doubted: false, outdated: false, overtaken: 0, read_at }
+    }
+
+    /// The same stream with a later state. Where no personal data is in it, it may be as old as it likes; but what came
+    /// of it long ago no longer counts.
+    fn renewed(&self, id: StreamId, stream: LoadedStream, now: Instant) -> Self {
+        let is_of_old = !id.category.holds_personal_data() && self.read_at.elapsed() >= 2 * HALF_LIFE;
+        let (overtaken, read_at) = if is_of_old { (0, now) } else { (self.overtaken, self.read_at) };
+        Self { overtaken, ..Self::read(stream, read_at) }
     }
 
     fn has_lived(&self, id: StreamId, time: Duration) -> bool {
-        holds_personal_data(id.category) && self.read_at.elapsed() >= time
+        id.category.holds_personal_data() && self.read_at.elapsed() >= time
     }
 
     /// Whether there are no more events, as far as is known.
     pub(super) const fn is_latest(&self) -> bool {
         !(self.doubted || self.outdated)
-    }
-}
-
-const fn holds_personal_data(category: Category) -> bool {
-    match category {
-        Category::Customer | Category::Transaction | Category::Ticket => true,
-        Category::Agent | Category::Team => false,
     }
 }
 
@@ -73,28 +75,28 @@ impl Cache {
 
     /// Others append to the stream all the time.
     pub(super) fn is_contested(&self, id: &StreamId) -> bool {
-        self.stream(id).is_some_and(|known| known.overtaken >= CONTESTED)
+        let is_contested = |known: &Known| known.overtaken >= CONTESTED && known.read_at.elapsed() < 2 * HALF_LIFE;
+        self.stream(id).is_some_and(is_contested)
     }
 
-    /// A state was read, on top of what was known.
-    pub(super) fn put_read(&mut self, id: StreamId, stream: LoadedStream, known: Option<Known>) {
+    /// A state was read, on top of what was known; it was asked for at this time.
+    pub(super) fn put_read(&mut self, id: StreamId, stream: LoadedStream, known: Option<Known>, asked_at: Instant) {
         let known = match known {
-            None => Known::read(stream),
-            Some(Known { stream: before, doubted, overtaken, read_at, .. }) => {
-                let overtaken = overtaken.saturating_add(u8::from(doubted && stream.version > before.version));
-                Known { overtaken, read_at, ..Known::read(stream) }
+            None => Known::read(stream, asked_at),
+            Some(known) => {
+                let is_overtaken = known.doubted && stream.version > known.stream.version;
+                let renewed = known.renewed(id, stream, asked_at);
+                Known { overtaken: renewed.overtaken.saturating_add(u8::from(is_overtaken)), ..renewed }
             }
         };
         self.streams.put(id, known);
     }
 
-    /// A state was confirmed by an append of ours.
-    pub(super) fn put_appended(&mut self, id: StreamId, stream: LoadedStream) {
+    /// A state was confirmed by an append of ours, which began at this time.
+    pub(super) fn put_appended(&mut self, id: StreamId, stream: LoadedStream, begun: Instant) {
         let known = match self.streams.get(&id) {
-            None => Known::read(stream),
-            Some(Known { overtaken, read_at, .. }) => {
-                Known { overtaken: *overtaken, read_at: *read_at, ..Known::read(stream) }
-            }
+            None => Known::read(stream, begun),
+            Some(known) => known.renewed(id, stream, begun),
         };
         self.streams.put(id, known);
     }
@@ -181,16 +183,14 @@ impl<K: Eq + Hash, V> Generations<K, V> {
 
 #[cfg(test)]
 mod tests {
+    use domain::Category;
     use uuid::Uuid;
 
     use super::*;
 
     fn read_long_ago(cache: &mut Cache, category: Category) -> StreamId {
         let id = StreamId { category, id: Uuid::from_u128(1) };
-        cache.put_read(id, LoadedStream::empty(id), None);
-        if let Some(known) = cache.streams.get_mut(&id) {
-            known.read_at -= 2 * HALF_LIFE;
-        }
+        cache.put_read(id, LoadedStream::empty(id), None, Instant::now() - 2 * HALF_LIFE);
         id
     }
 
@@ -211,7 +211,27 @@ mod tests {
     fn an_append_does_not_make_a_state_younger() {
         let mut cache = Cache::new();
         let ticket = read_long_ago(&mut cache, Category::Ticket);
-        cache.put_appended(ticket, LoadedStream::empty(ticket));
+        cache.put_appended(ticket, LoadedStream::empty(ticket), Instant::now());
         assert!(cache.stream(&ticket).is_none());
+    }
+
+    #[test]
+    fn a_stream_on_which_others_got_ahead_is_contested_for_some_seconds_and_no_longer() {
+        let id = StreamId { category: Category::Team, id: Uuid::from_u128(1) };
+        let overtaken = |read_at: Instant| {
+            let mut cache = Cache::new();
+            cache.put_read(id, LoadedStream::empty(id), None, read_at);
+            for version in 1..=u64::from(CONTESTED) {
+                cache.doubt(&id);
+                let known = cache.stream(&id).cloned();
+                cache.put_read(id, LoadedStream { version, ..LoadedStream::empty(id) }, known, read_at);
+            }
+            cache
+        };
+        assert!(overtaken(Instant::now()).is_contested(&id));
+        let mut of_old = overtaken(Instant::now() - 2 * HALF_LIFE);
+        assert!(!of_old.is_contested(&id));
+        of_old.put_appended(id, LoadedStream::empty(id), Instant::now());
+        assert!(!of_old.is_contested(&id), "counted anew");
     }
 }

@@ -21,6 +21,8 @@ use super::{Reply, Submission};
 
 /// The most commands of a batch.
 const BATCH_COMMANDS_MAX: usize = 1_024;
+/// How long a batch waits at most for what is about to come.
+const GATHERING_MAX: Duration = Duration::from_millis(2);
 /// How often a command is refused before it goes the sure way.
 const REFUSALS_MAX: u8 = 2;
 /// The most rounds of asking what a command wants to read.
@@ -54,7 +56,8 @@ impl Pending {
 
 pub(super) struct Worker {
     pool: PgPool,
-    /// The one that it works with until it fails: another one has to find everything anew, and to be given back.
+    /// The one that it works with until it fails or there is nothing to do: another one has to find everything anew,
+    /// and to be given back. One that is not given back is never looked at for its age.
     connection: Option<PoolConnection<Postgres>>,
     vault: Vault,
     cache: Cache,
@@ -69,7 +72,7 @@ impl Worker {
 
     /// Works until the queue is closed and empty.
     pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Submission>) {
-        let mut gathered = Vec::with_capacity(BATCH_COMMANDS_MAX);
+        let mut gathered = Vec::new();
         loop {
             // `recv_many` is cancel safe; the pause lets states age out of the cache of an idle lane.
             match tokio::time::timeout(cache::HALF_LIFE, receiver.recv_many(&mut gathered, BATCH_COMMANDS_MAX)).await {
@@ -83,7 +86,7 @@ impl Worker {
                         self.conclude(pending).await;
                     }
                 }
-                Err(_) => {}
+                Err(_) => self.connection = None,
             }
             self.cache.turn();
         }
@@ -92,8 +95,9 @@ impl Worker {
     /// Takes what is about to come, too. The answers of a batch wake many senders, and the first of them would have the
     /// next batch for itself, while all others wait for it.
     async fn gather(gathered: &mut Vec<Submission>, receiver: &mut mpsc::Receiver<Submission>) {
+        let begun = Instant::now();
         let mut before = 0;
-        while before < gathered.len() && gathered.len() < BATCH_COMMANDS_MAX {
+        while before < gathered.len() && gathered.len() < BATCH_COMMANDS_MAX && begun.elapsed() < GATHERING_MAX {
             before = gathered.len();
             tokio::task::yield_now().await;
             while gathered.len() < BATCH_COMMANDS_MAX
@@ -189,6 +193,7 @@ impl Worker {
         if is_active(Bug::DroppedFuture) {
             let _ = tokio::time::timeout(Duration::from_micros(200), self.pool.begin()).await;
         }
+        let begun = Instant::now();
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.pool.acquire().await?,
@@ -211,7 +216,7 @@ impl Worker {
         } else {
             self.connection = Some(connection);
         }
-        self.remember(&appended);
+        self.remember(&appended, begun);
         if sure {
             appended.unconfirmed().flat_map(|used| &used.streams).for_each(|stream| self.cache.forget(stream));
         }
@@ -357,10 +362,11 @@ impl Worker {
             }
         }
         if !streams.is_empty() {
+            let asked_at = Instant::now();
             let known = streams.iter().map(|(id, known)| (*id, known.as_ref().map(|known| known.stream.clone())));
             for (id, stream) in load_streams(connection, &self.vault, known).await? {
                 if stream.version > 0 {
-                    self.cache.put_read(id, stream.clone(), streams.remove(&id).flatten());
+                    self.cache.put_read(id, stream.clone(), streams.remove(&id).flatten(), asked_at);
                 }
                 workspace.add_stream(id, stream);
             }
@@ -395,7 +401,7 @@ impl Worker {
 
     /// Keeps what the append confirmed, and doubts what it did not. What a confirmed command read may have been changed
     /// by a refused one after it, whose change was never appended.
-    fn remember(&mut self, appended: &Appended) {
+    fn remember(&mut self, appended: &Appended, begun: Instant) {
         let Verdict { answers, seen, changed } = &appended.verdict;
         match changed {
             Some(changed) => changed.iter().for_each(|(stream, version)| self.cache.learn(stream, *version)),
@@ -413,7 +419,7 @@ impl Worker {
         let is_ours = |id: &StreamId| workspace.is_changed(*id) && !unconfirmed.contains(id);
         for (id, recorded_at) in recorded.into_iter().filter(|(id, _)| is_ours(id)) {
             if let Some(stream) = workspace.loaded().streams.get(&id) {
-                self.cache.put_appended(id, LoadedStream { recorded_at: Some(recorded_at), ..stream.clone() });
+                self.cache.put_appended(id, LoadedStream { recorded_at: Some(recorded_at), ..stream.clone() }, begun);
             }
         }
         for (key, holder) in workspace.changed_claims() {
