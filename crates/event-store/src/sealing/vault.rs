@@ -1,7 +1,7 @@
 //! The vault: the subjects' keys, read through a cache that lives five seconds at most.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -18,6 +18,8 @@ use crate::error::StoreError;
 
 /// How long a key may be used without asking again. An erasure is complete everywhere after this.
 pub const KEY_CACHE_LIFE: Duration = Duration::from_secs(5);
+/// How often keys are forgotten that would be too old by the next time.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// The most keys in the cache.
 const CACHE_KEYS_MAX: usize = 100_000;
 /// The version of a subject's first (and so far only) key.
@@ -94,7 +96,14 @@ impl From<StoreError> for SealError {
 pub struct Vault {
     pool: PgPool,
     master: MasterKeys,
-    cache: Arc<Mutex<HashMap<Uuid, (Instant, KeyState)>>>,
+    cache: Arc<Mutex<KeyCache>>,
+}
+
+#[derive(Default)]
+struct KeyCache {
+    keys: HashMap<Uuid, (Instant, KeyState)>,
+    /// Whether a task forgets what is old, also where nobody asks any more.
+    is_swept: bool,
 }
 
 /// The keys of some subjects, to seal and open with.
@@ -172,7 +181,7 @@ impl Vault {
         let mut known = HashMap::new();
         let mut wanted = Vec::new();
         for subject in subjects {
-            match cache.get(subject) {
+            match cache.keys.get(subject) {
                 Some((since, state)) if since.elapsed() < KEY_CACHE_LIFE => {
                     known.insert(*subject, *state);
                 }
@@ -210,17 +219,18 @@ impl Vault {
         let opened = keys.into_iter().map(|key| Ok((key.subject, key.open(&self.master)?)));
         let loaded: HashMap<Uuid, KeyState> = opened.collect::<Result<_, StoreError>>()?;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() + loaded.len() > CACHE_KEYS_MAX {
-            cache.retain(|_, (since, _)| since.elapsed() < KEY_CACHE_LIFE);
-        }
-        if cache.len() + loaded.len() > CACHE_KEYS_MAX {
-            cache.clear();
+        if cache.keys.len() + loaded.len() > CACHE_KEYS_MAX {
+            cache.keys.clear();
         }
         for (subject, state) in &loaded {
-            let erased = matches!(cache.get(subject), Some((_, KeyState::Erased)));
-            if !erased {
-                cache.insert(*subject, (asked_at, *state));
+            match (cache.keys.get(subject), state) {
+                (Some((_, KeyState::Erased)), KeyState::Present { .. }) => {}
+                (Some(_) | None, _) => _ = cache.keys.insert(*subject, (asked_at, *state)),
             }
+        }
+        if !cache.is_swept && !cache.keys.is_empty() {
+            cache.is_swept = true;
+            tokio::spawn(sweep(Arc::downgrade(&self.cache)));
         }
         Ok(loaded)
     }
@@ -273,6 +283,20 @@ impl SubjectKeys {
                     StoreError::Corrupt(format!("position {}: {} does not open", event.position, sealed.path))
                 })
         })
+    }
+}
+
+/// Forgets keys before their life is over, until there are none.
+async fn sweep(cache: Weak<Mutex<KeyCache>>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let Some(cache) = cache.upgrade() else { return };
+        let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.keys.retain(|_, (since, _)| since.elapsed() + SWEEP_EVERY < KEY_CACHE_LIFE);
+        if cache.keys.is_empty() {
+            cache.is_swept = false;
+            return;
+        }
     }
 }
 
