@@ -36,8 +36,8 @@ impl From<sqlx::Error> for StoreError {
         let passing = match &error {
             sqlx::Error::Database(database) => database.code().is_none_or(|code| {
                 // Connection, resources, operator intervention, the system below (a disk that fails to be read),
-                // serialization, locks: PostgreSQL's appendix A.
-                ["08", "53", "57", "58", "40", "55"].iter().any(|class| code.starts_with(class))
+                // serialization, locks, a standby that is not the primary yet: PostgreSQL's appendix A.
+                ["08", "53", "57", "58", "40", "55", "25006"].iter().any(|class| code.starts_with(class))
             }),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
