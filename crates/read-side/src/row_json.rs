@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::table::Form;
 
 /// The columns of a statement that are not the row's own: the runner's, and those of questions.
-const OTHERS: [&str; 6] = ["position", "key", "from_position", "to_position", "subjects", "stale_since"];
+pub(crate) const OTHERS: [&str; 6] = ["position", "key", "from_position", "to_position", "subjects", "stale_since"];
 
 /// How the rows of a statement become JSON.
 pub(crate) struct RowJson {

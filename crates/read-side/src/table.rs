@@ -110,6 +110,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row_json::OTHERS;
 
     #[test]
     fn columns_are_read_with_and_without_commas_and_comments() {
@@ -126,11 +127,12 @@ mod tests {
     }
 
     #[test]
-    fn every_column_of_every_model_can_be_copied() {
+    fn every_column_of_every_model_can_be_copied_and_is_its_own() {
         for model in crate::models::all() {
             let columns = columns(model.columns());
             assert_eq!(columns.len(), model.columns().lines().filter(|line| !line.trim().is_empty()).count());
             assert!(columns.iter().all(|column| column.form != Form::Other), "{}", model.name());
+            assert!(!columns.iter().any(|column| OTHERS.contains(&column.name)), "{}", model.name());
         }
     }
 }
