@@ -1,20 +1,21 @@
 //! What the handlers share: the history, the keys of the data subjects, the feed of positions, and the limits.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use event_store::{Reader, Vault};
+use futures_util::future::BoxFuture;
 use read_side::feed::Feed;
 use read_side::history::History;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::as_of::AsOf;
 use crate::auth::BearerKeys;
+use crate::connections::Connections;
 use crate::error::ApiError;
 use crate::freshness::Freshness;
 
@@ -33,6 +34,7 @@ pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 #[derive(Clone)]
 pub struct Api {
     pub(crate) pool: PgPool,
+    connections: Connections,
     pub(crate) history: History,
     pub(crate) feed: Feed,
     pub(crate) keys: Option<BearerKeys>,
@@ -54,6 +56,7 @@ impl Api {
     ) -> Self {
         Self {
             pool: reader.pool().clone(),
+            connections: Connections::of(reader.pool().clone()),
             history: History::new(reader, vault),
             feed,
             keys,
@@ -68,15 +71,19 @@ impl Api {
     /// its futures dropped.
     ///
     /// # Errors
-    /// What the question says.
-    pub(crate) async fn ask<T, E, Asking>(&self, question: impl FnOnce(PgPool) -> Asking) -> Result<T, ApiError>
+    /// `overloaded`, `unavailable`, or what the question says.
+    pub(crate) async fn ask<T, Q>(&self, question: Q) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        E: Send + 'static,
-        ApiError: From<E>,
-        Asking: Future<Output = Result<T, E>> + Send + 'static,
+        Q: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
     {
-        match tokio::spawn(question(self.pool.clone())).await {
+        let place = self.connections.place().await?;
+        let connections = self.connections.clone();
+        let asking = async move {
+            let _place = place;
+            connections.ask(question).await
+        };
+        match tokio::spawn(asking).await {
             Ok(answer) => answer.map_err(ApiError::from),
             Err(error) => Err(ApiError::internal(&error)),
         }

@@ -10,6 +10,8 @@ use read_side::ProjectorError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::connections::is_outdated;
+
 /// Why a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -149,9 +151,12 @@ fn state(error: &sqlx::Error) -> Option<Cow<'_, str>> {
     error.as_database_error()?.code()
 }
 
-/// Whether a model has no table or no checkpoint yet: its projector has never run.
+/// Whether a model has no table or no checkpoint yet: its projector has never run; or its rows are of another revision
+/// than this program's, or just became it.
 fn is_yet_to_come(error: &sqlx::Error) -> bool {
-    state(error).as_deref() == Some("42P01") || matches!(error, sqlx::Error::RowNotFound)
+    matches!(state(error).as_deref(), Some("42P01" | "42703"))
+        || is_outdated(error)
+        || matches!(error, sqlx::Error::RowNotFound)
 }
 
 /// RFC 9457 problem details. `code` is stable; `title` is the same for every occurrence of it.

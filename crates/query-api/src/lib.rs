@@ -8,6 +8,7 @@ pub mod answer;
 pub mod api;
 pub mod as_of;
 pub mod auth;
+mod connections;
 pub mod error;
 pub mod event;
 mod event_stream;

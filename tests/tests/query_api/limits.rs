@@ -219,6 +219,27 @@ async fn without_a_database_every_question_is_unavailable_in_bounded_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_too_many_questions_wait_further_ones_are_refused_and_the_probes_are_answered() {
+    let world = World::new().await;
+    let customer = Uuid::now_v7();
+    let position = world.send("customer.register", customer, register("Ada")).await;
+    let path = format!("/v1/customers/{customer}");
+    world.get(&path, position).await;
+    let owner = world.database.pool(PoolRole::Migrate).await;
+    let mut tx = owner.begin().await.unwrap();
+    sqlx::raw_sql("lock table read.customer in access exclusive mode").execute(&mut *tx).await.unwrap();
+    let questions = futures_util::future::join_all((0..40).map(|_| world.problem(&path)));
+    let (ready, answers) = tokio::join!(world.request("/readyz", &[]), questions);
+    assert_eq!(ready.status(), StatusCode::OK);
+    let count = |code: &str| answers.iter().filter(|answer| **answer == (503, code.to_owned())).count();
+    assert_eq!(count("unavailable") + count("overloaded"), answers.len(), "{answers:?}");
+    assert!(count("overloaded") > 0, "{answers:?}");
+    tx.rollback().await.unwrap();
+    world.get(&path, position).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_model_makes_the_process_unready() {
     let world = World::new().await;
     assert_eq!(world.request("/readyz", &[]).await.status(), StatusCode::OK);

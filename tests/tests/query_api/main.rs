@@ -172,6 +172,30 @@ async fn every_statement_of_every_question_fits_the_schema() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_view_with_other_columns_costs_the_connections_that_knew_the_old_one_and_nothing_else() {
+    let world = World::new().await;
+    let customer = Uuid::now_v7();
+    let position = world.send("customer.register", customer, register("王小明")).await;
+    let path = format!("/v1/customers/{customer}");
+    world.get(&path, position).await;
+    let owner = world.database.pool(PoolRole::Migrate).await;
+    // What a rebuild of a newer revision does when it shows its rows.
+    sqlx::raw_sql(
+        "do $$ begin
+             execute 'create or replace view read.customer as select v.*, 1 as more from ('
+                 || rtrim(pg_get_viewdef('read.customer'::regclass), ';') || ') v';
+         end $$",
+    )
+    .execute(&owner)
+    .await
+    .unwrap();
+    assert_eq!(world.problem(&path).await, (503, "unavailable".to_owned()));
+    let shown = world.get(&path, position).await;
+    assert_eq!((&shown["display_name"], &shown["more"]), (&json!("王小明"), &json!(1)));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_reads_its_own_writes_and_is_told_when_it_cannot() {
     let world = World::new().await;
     let customer = Uuid::now_v7();

@@ -63,7 +63,7 @@ pub async fn list(
     let point = api.at(models, query.as_of, freshness).await?;
     let sort = slice.sort;
     let filter = AgentFilter { role, availability, skill, team };
-    let asked = api.ask(|pool| model::agents(pool, filter, slice, point.as_of)).await?;
+    let asked = api.ask(move |c| Box::pin(model::agents(c, filter, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -81,5 +81,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["agent"], query.as_of, freshness).await?;
-    one(api.ask(|pool| model::agent(pool, id, point.as_of)).await?, point, "agent", id)
+    one(api.ask(move |c| Box::pin(model::agent(c, id, point.as_of))).await?, point, "agent", id)
 }

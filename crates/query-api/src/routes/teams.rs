@@ -51,7 +51,7 @@ pub async fn list(
     let slice = slice(TEAM_SORTS, query.sort.as_deref(), query.cursor.as_deref(), query.limit)?;
     let point = api.at(&["team"], query.as_of, freshness).await?;
     let sort = slice.sort;
-    let asked = api.ask(|pool| model::teams(pool, query.member, slice, point.as_of)).await?;
+    let asked = api.ask(move |c| Box::pin(model::teams(c, query.member, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -69,5 +69,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["team"], query.as_of, freshness).await?;
-    one(api.ask(|pool| model::team(pool, id, point.as_of)).await?, point, "team", id)
+    one(api.ask(move |c| Box::pin(model::team(c, id, point.as_of))).await?, point, "team", id)
 }

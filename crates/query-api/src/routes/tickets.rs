@@ -87,7 +87,7 @@ pub async fn list(
     let models: &[&str] = if filter.customer.is_some() { &["ticket", "customer_alias"] } else { &["ticket"] };
     let point = api.at(models, query.as_of, freshness).await?;
     let sort = slice.sort;
-    let asked = api.ask(|pool| model::tickets(pool, filter, slice, point.as_of)).await?;
+    let asked = api.ask(move |c| Box::pin(model::tickets(c, filter, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -147,7 +147,7 @@ pub async fn summary(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<TicketsSummary>, ApiError> {
     let point = api.at(&["ticket"], query.as_of, freshness).await?;
-    let asked = api.ask(|pool| model::ticket_counts(pool, point.as_of)).await?;
+    let asked = api.ask(move |c| Box::pin(model::ticket_counts(c, point.as_of))).await?;
     answer(asked.position, point, TicketsSummary::of(asked.answer))
 }
 
@@ -165,5 +165,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["ticket"], query.as_of, freshness).await?;
-    one(api.ask(|pool| model::ticket(pool, id, point.as_of)).await?, point, "ticket", id)
+    one(api.ask(move |c| Box::pin(model::ticket(c, id, point.as_of))).await?, point, "ticket", id)
 }

@@ -83,7 +83,7 @@ pub async fn list(
     let models: &[&str] = if filter.customer.is_some() { OF_CUSTOMER } else { &["transaction"] };
     let point = api.at(models, query.as_of, freshness).await?;
     let sort = slice.sort;
-    let asked = api.ask(|pool| model::transactions(pool, filter, slice, point.as_of)).await?;
+    let asked = api.ask(move |c| Box::pin(model::transactions(c, filter, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -125,8 +125,8 @@ pub async fn summary(
     let models: &[&str] = if query.customer.is_some() { OF_CUSTOMER } else { &["transaction"] };
     let point = api.at(models, query.as_of, freshness).await?;
     let Asked { position, answer: by_currency } = match query.customer {
-        Some(customer) => api.ask(|pool| model::totals_of_customer(pool, customer, point.as_of)).await?,
-        None => api.ask(|pool| model::totals(pool, point.as_of)).await?,
+        Some(customer) => api.ask(move |c| Box::pin(model::totals_of_customer(c, customer, point.as_of))).await?,
+        None => api.ask(move |c| Box::pin(model::totals(c, point.as_of))).await?,
     };
     let count = by_currency.iter().map(|total| total.count).sum();
     answer(position, point, TransactionsSummary { count, by_currency })
@@ -146,5 +146,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["transaction"], query.as_of, freshness).await?;
-    one(api.ask(|pool| model::transaction(pool, id, point.as_of)).await?, point, "transaction", id)
+    one(api.ask(move |c| Box::pin(model::transaction(c, id, point.as_of))).await?, point, "transaction", id)
 }

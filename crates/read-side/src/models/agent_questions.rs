@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::agent::{Availability, Role};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::agent::Agent;
@@ -48,8 +48,12 @@ pub(crate) static TEAMS: LazyLock<ListStatement> =
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn agent(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Agent>(&pool, id, as_of).await
+pub async fn agent(
+    connection: &mut PgConnection,
+    id: Uuid,
+    as_of: Option<u64>,
+) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    questions::one::<Agent>(connection, id, as_of).await
 }
 
 /// The agents that match.
@@ -57,7 +61,7 @@ pub async fn agent(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<O
 /// # Errors
 /// The database cannot be asked.
 pub async fn agents(
-    pool: PgPool,
+    connection: &mut PgConnection,
     filter: AgentFilter,
     slice: Slice,
     as_of: Option<u64>,
@@ -68,7 +72,7 @@ pub async fn agents(
         .with(availability.map(written))?
         .with(skill)?
         .with(team)?
-        .page(&pool, &AGENTS, slice)
+        .page(connection, &AGENTS, slice)
         .await
 }
 
@@ -84,8 +88,12 @@ const fn written(availability: Availability) -> &'static str {
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn team(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Team>(&pool, id, as_of).await
+pub async fn team(
+    connection: &mut PgConnection,
+    id: Uuid,
+    as_of: Option<u64>,
+) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    questions::one::<Team>(connection, id, as_of).await
 }
 
 /// The teams, all or those with a member.
@@ -93,10 +101,10 @@ pub async fn team(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Op
 /// # Errors
 /// The database cannot be asked.
 pub async fn teams(
-    pool: PgPool,
+    connection: &mut PgConnection,
     member: Option<Uuid>,
     slice: Slice,
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
-    Parameters::at(as_of)?.with(member)?.page(&pool, &TEAMS, slice).await
+    Parameters::at(as_of)?.with(member)?.page(connection, &TEAMS, slice).await
 }

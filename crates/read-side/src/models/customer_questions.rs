@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::{Category, StreamId};
-use sqlx::{PgPool, Row as _};
+use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::customer::{Customer, Standing};
@@ -43,8 +43,12 @@ pub(crate) static STREAMS: LazyLock<Statement> =
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn customer(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Customer>(&pool, id, as_of).await
+pub async fn customer(
+    connection: &mut PgConnection,
+    id: Uuid,
+    as_of: Option<u64>,
+) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    questions::one::<Customer>(connection, id, as_of).await
 }
 
 /// The customers that match.
@@ -52,7 +56,7 @@ pub async fn customer(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Aske
 /// # Errors
 /// The database cannot be asked.
 pub async fn customers(
-    pool: PgPool,
+    connection: &mut PgConnection,
     filter: CustomerFilter,
     slice: Slice,
     as_of: Option<u64>,
@@ -66,7 +70,7 @@ pub async fn customers(
         .with(owner)?
         .with(system)?
         .with(external_id)?
-        .page(&pool, &LIST, slice)
+        .page(connection, &LIST, slice)
         .await
 }
 
@@ -74,8 +78,11 @@ pub async fn customers(
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn customer_counts(pool: PgPool, as_of: Option<u64>) -> Result<Asked<Vec<Figure>>, sqlx::Error> {
-    questions::figures(&pool, Customer::NAME, &["lifecycle/".to_owned(), "total".to_owned()], as_of).await
+pub async fn customer_counts(
+    connection: &mut PgConnection,
+    as_of: Option<u64>,
+) -> Result<Asked<Vec<Figure>>, sqlx::Error> {
+    questions::figures(connection, Customer::NAME, &["lifecycle/".to_owned(), "total".to_owned()], as_of).await
 }
 
 /// The streams of a customer's timeline: its aliases', their tickets' and transactions'; of many, those `streams_max`
@@ -84,7 +91,7 @@ pub async fn customer_counts(pool: PgPool, as_of: Option<u64>) -> Result<Asked<V
 /// # Errors
 /// The database cannot be asked.
 pub async fn timeline_streams(
-    pool: PgPool,
+    connection: &mut PgConnection,
     customer: Uuid,
     streams_max: u32,
     as_of: Option<u64>,
@@ -93,7 +100,7 @@ pub async fn timeline_streams(
         .bind(as_of.map(bigint))
         .bind(customer)
         .bind(i64::from(streams_max))
-        .fetch_all(&pool)
+        .fetch_all(connection)
         .await?;
     let mut answer = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Arguments as _, AssertSqlSafe, Encode, PgPool, Postgres, Row as _, Type};
+use sqlx::{Arguments as _, AssertSqlSafe, Encode, PgConnection, Postgres, Row as _, Type};
 use uuid::Uuid;
 
 use crate::entity::Entity;
@@ -288,14 +288,14 @@ impl Parameters {
     /// The rows of a page of the list.
     pub(crate) async fn page(
         self,
-        pool: &PgPool,
+        connection: &mut PgConnection,
         list: &ListStatement,
         slice: Slice,
     ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
         let (value, id) = slice.after.map(|after| (after.value, after.id)).unzip();
         let all = self.with(value)?.with(id)?;
         let statement = list.by(slice.sort, slice.limit, all.as_of, &all.conditions)?;
-        found(&sqlx::query_with(statement, all.arguments).fetch_all(pool).await?)
+        found(&sqlx::query_with(statement, all.arguments).fetch_all(connection).await?)
     }
 }
 
@@ -342,25 +342,25 @@ fn of<'a>(statements: &'a [Statement; 5], model: &str) -> Result<&'a Statement, 
 
 /// One aggregate's row.
 pub(crate) async fn one<E: Entity>(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     id: Uuid,
     as_of: Option<u64>,
 ) -> Result<Asked<Option<Found>>, sqlx::Error> {
     let statement = of(&ONE, E::NAME)?;
-    let rows = sqlx::query(statement.at(as_of)).bind(as_of.map(bigint)).bind(id).fetch_all(pool).await?;
+    let rows = sqlx::query(statement.at(as_of)).bind(as_of.map(bigint)).bind(id).fetch_all(connection).await?;
     let Asked { position, answer } = found(&rows)?;
     Ok(Asked { position, answer: answer.into_iter().next() })
 }
 
 /// The figures whose names begin with one of the prefixes, at most 64 prefixes.
 pub(crate) async fn figures(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     model: &str,
     prefixes: &[String],
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Figure>>, sqlx::Error> {
     let statement = of(&FACTS, model)?;
-    let rows = sqlx::query(statement.at(as_of)).bind(as_of.map(bigint)).bind(prefixes).fetch_all(pool).await?;
+    let rows = sqlx::query(statement.at(as_of)).bind(as_of.map(bigint)).bind(prefixes).fetch_all(connection).await?;
     read_figures(&rows)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::questions::{self, Asked, Figure, Found, ListStatement, Parameters, Slice, Sort, SortKind};
@@ -50,8 +50,12 @@ pub(crate) static LIST: LazyLock<ListStatement> =
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn ticket(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Ticket>(&pool, id, as_of).await
+pub async fn ticket(
+    connection: &mut PgConnection,
+    id: Uuid,
+    as_of: Option<u64>,
+) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    questions::one::<Ticket>(connection, id, as_of).await
 }
 
 /// The tickets that match.
@@ -59,7 +63,7 @@ pub async fn ticket(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<
 /// # Errors
 /// The database cannot be asked.
 pub async fn tickets(
-    pool: PgPool,
+    connection: &mut PgConnection,
     filter: TicketFilter,
     slice: Slice,
     as_of: Option<u64>,
@@ -74,7 +78,7 @@ pub async fn tickets(
         .with(tag)?
         .with(opened_from)?
         .with(opened_to)?
-        .page(&pool, &LIST, slice)
+        .page(connection, &LIST, slice)
         .await
 }
 
@@ -82,6 +86,9 @@ pub async fn tickets(
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn ticket_counts(pool: PgPool, as_of: Option<u64>) -> Result<Asked<Vec<Figure>>, sqlx::Error> {
-    questions::figures(&pool, Ticket::NAME, &["priority/".to_owned(), "status/".to_owned()], as_of).await
+pub async fn ticket_counts(
+    connection: &mut PgConnection,
+    as_of: Option<u64>,
+) -> Result<Asked<Vec<Figure>>, sqlx::Error> {
+    questions::figures(connection, Ticket::NAME, &["priority/".to_owned(), "status/".to_owned()], as_of).await
 }

@@ -10,7 +10,7 @@ use domain::text::{FreeText, Name};
 use domain::transaction::{Event, Kind, Line, Status};
 use domain::{Category, Event as AnyEvent};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -238,8 +238,12 @@ pub(crate) static OF_CUSTOMER: LazyLock<Statement> = LazyLock::new(|| {
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn transaction(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Transaction>(&pool, id, as_of).await
+pub async fn transaction(
+    connection: &mut PgConnection,
+    id: Uuid,
+    as_of: Option<u64>,
+) -> Result<Asked<Option<Found>>, sqlx::Error> {
+    questions::one::<Transaction>(connection, id, as_of).await
 }
 
 /// The transactions that match.
@@ -247,7 +251,7 @@ pub async fn transaction(pool: PgPool, id: Uuid, as_of: Option<u64>) -> Result<A
 /// # Errors
 /// The database cannot be asked.
 pub async fn transactions(
-    pool: PgPool,
+    connection: &mut PgConnection,
     filter: TransactionFilter,
     slice: Slice,
     as_of: Option<u64>,
@@ -261,7 +265,7 @@ pub async fn transactions(
         .with(source_system)?
         .with(occurred_from)?
         .with(occurred_to)?
-        .page(&pool, &LIST, slice)
+        .page(connection, &LIST, slice)
         .await
 }
 
@@ -269,9 +273,12 @@ pub async fn transactions(
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn totals(pool: PgPool, as_of: Option<u64>) -> Result<Asked<Vec<CurrencyTotal>>, sqlx::Error> {
+pub async fn totals(
+    connection: &mut PgConnection,
+    as_of: Option<u64>,
+) -> Result<Asked<Vec<CurrencyTotal>>, sqlx::Error> {
     let Asked { position, answer } =
-        questions::figures(&pool, Transaction::NAME, &["total/".to_owned()], as_of).await?;
+        questions::figures(connection, Transaction::NAME, &["total/".to_owned()], as_of).await?;
     Ok(Asked { position, answer: by_currency(answer) })
 }
 
@@ -280,11 +287,11 @@ pub async fn totals(pool: PgPool, as_of: Option<u64>) -> Result<Asked<Vec<Curren
 /// # Errors
 /// The database cannot be asked.
 pub async fn totals_of_customer(
-    pool: PgPool,
+    connection: &mut PgConnection,
     customer: Uuid,
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<CurrencyTotal>>, sqlx::Error> {
-    let rows = sqlx::query(OF_CUSTOMER.at(as_of)).bind(as_of.map(bigint)).bind(customer).fetch_all(&pool).await?;
+    let rows = sqlx::query(OF_CUSTOMER.at(as_of)).bind(as_of.map(bigint)).bind(customer).fetch_all(connection).await?;
     let Asked { position, answer } = questions::read_figures(&rows)?;
     Ok(Asked { position, answer: by_currency(answer) })
 }
