@@ -69,6 +69,23 @@ impl Connection {
         Ok(self.buffer.get(head_length..length).unwrap_or_default())
     }
 
+    /// Asks until the server has room. Gives how often it had none.
+    ///
+    /// # Errors
+    /// The answer is neither 200 nor 503, or breaks off, or the server has no room for too long.
+    pub async fn get_patiently(&mut self, path: &str, headers: &str) -> anyhow::Result<u64> {
+        let begun = Instant::now();
+        let mut refusals = 0;
+        while let Err(error) = self.get(path, headers).await {
+            if !error.is::<NotNow>() || begun.elapsed() > PATIENCE {
+                return Err(error);
+            }
+            refusals += 1;
+            tokio::time::sleep(RETRY).await;
+        }
+        Ok(refusals)
+    }
+
     async fn read(&mut self) -> anyhow::Result<()> {
         if self.stream.read_buf(&mut self.buffer).await? == 0 || self.buffer.len() > ANSWER_BYTES_MAX {
             bail!("the answer breaks off after {} bytes", self.buffer.len());
@@ -102,7 +119,7 @@ impl Connections {
     /// Asks over a connection that is idle, or a new one, until the server has room. Gives how often it had none.
     ///
     /// # Errors
-    /// The answer is neither 200 nor 503, or breaks off, or the server has no room for too long.
+    /// Those of [`Connection::get_patiently`].
     pub async fn get(&self, path: &str, headers: &str) -> anyhow::Result<u64> {
         let _place = self.places.acquire().await?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -110,15 +127,7 @@ impl Connections {
             Some((since, connection)) if since.elapsed() < IDLE_MAX => connection,
             Some(_) | None => Connection::open(self.addr).await?,
         };
-        let begun = Instant::now();
-        let mut refusals = 0;
-        while let Err(error) = connection.get(path, headers).await {
-            if !error.is::<NotNow>() || begun.elapsed() > PATIENCE {
-                return Err(error);
-            }
-            refusals += 1;
-            tokio::time::sleep(RETRY).await;
-        }
+        let refusals = connection.get_patiently(path, headers).await?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), connection));
         Ok(refusals)
     }
