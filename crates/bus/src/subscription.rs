@@ -102,7 +102,8 @@ impl EventSubscription {
             let next = if batch.is_empty() {
                 tokio::time::timeout_at(deadline, self.messages.next()).await.ok()
             } else {
-                self.messages.next().now_or_never()
+                // The runtime would have it pause after 128 messages, and the reader take those for all there are.
+                tokio::task::unconstrained(self.messages.next()).now_or_never()
             };
             match next.map(|item| self.take(item)) {
                 None => break,

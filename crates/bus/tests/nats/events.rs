@@ -87,6 +87,27 @@ async fn of_a_page_that_overlaps_the_stream_only_what_continues_it_is_stored() {
 }
 
 #[tokio::test]
+async fn a_batch_holds_all_that_has_arrived() {
+    const LAST: u64 = 900;
+    let bus = bus().await;
+    let stream = event_stream(&bus, 1).await;
+    stream.publish(&events(1..=LAST), EPOCH).await.expect("published");
+    let mut largest = 0;
+    // How much arrives while the server answers something else is chance.
+    for _ in 0..20 {
+        let mut subscription = subscribe(&bus, 0).await.expect("a subscription");
+        let mut read = 0;
+        while read < LAST {
+            let batch = within(subscription.next_batch(1_000, WAIT)).await.expect("a batch").len() as u64;
+            (read, largest) = (read + batch, largest.max(batch));
+            tail(&stream).await;
+        }
+    }
+    assert!(largest > 128, "at most {largest} events at once");
+    clean_up(&bus).await;
+}
+
+#[tokio::test]
 async fn publishing_without_a_stream_is_told() {
     let bus = bus().await;
     let stream = EventStream::new(&bus, LIMITS, CELL);
