@@ -48,7 +48,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { models: models::all(), batch_events_max: 1_000, poll_every: Duration::from_millis(500) }
+        Self { models: models::all(), batch_events_max: 500, poll_every: Duration::from_millis(500) }
     }
 }
 
