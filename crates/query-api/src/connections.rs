@@ -1,7 +1,7 @@
 //! Connections for questions, kept from one to the next. The pool asks each connection that is given back whether it
 //! still lives, which costs as much as a question.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -13,7 +13,7 @@ use crate::error::ApiError;
 
 /// How long a question waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// For how long a connection is kept: then the pool looks at its age and health.
+/// For how long a connection is kept, or twice as long: then the pool looks at its age and health.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Three quarters of a pool's connections; the others are for the history, the feed and the probes, which no number of
@@ -33,7 +33,9 @@ struct Kept {
 impl Connections {
     pub(crate) fn of(pool: PgPool) -> Self {
         let places = pool.options().get_max_connections() * 3 / 4;
-        Self { pool, places: Arc::new(Semaphore::new(places.max(1) as usize)), idle: Arc::default() }
+        let idle = Arc::default();
+        tokio::spawn(give_back(Arc::downgrade(&idle)));
+        Self { pool, places: Arc::new(Semaphore::new(places.max(1) as usize)), idle }
     }
 
     /// A place among the questions that are asked at once.
@@ -64,7 +66,10 @@ impl Connections {
         };
         let answer = question(&mut kept.connection).await;
         match &answer {
-            Ok(_) => self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept),
+            Ok(_) if kept.since.elapsed() < KEPT_FOR => {
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+            }
+            Ok(_) => {}
             // It would go on preparing statements for a view as it was.
             Err(error) if is_outdated(error) => drop(kept.connection.detach()),
             Err(error) if error.as_database_error().is_some() => {}
@@ -74,11 +79,18 @@ impl Connections {
         answer
     }
 
-    /// The connection that was used last. Those that were kept for long go back to the pool.
+    /// The connection that was used last.
     fn kept(&self) -> Option<Kept> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|kept| kept.since.elapsed() < KEPT_FOR);
-        idle.pop()
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
+/// Gives connections that were kept for long back to the pool, also where nobody asks any more.
+async fn give_back(idle: Weak<Mutex<Vec<Kept>>>) {
+    loop {
+        tokio::time::sleep(KEPT_FOR).await;
+        let Some(idle) = idle.upgrade() else { return };
+        idle.lock().unwrap_or_else(PoisonError::into_inner).retain(|kept| kept.since.elapsed() < KEPT_FOR);
     }
 }
 
