@@ -190,16 +190,16 @@ impl Worker {
         if turn.is_empty() {
             return Ok(Vec::new());
         }
-        if is_active(Bug::DroppedFuture) {
-            // At any of its awaits, however fast the machine.
-            let time = Duration::from_micros(u64::from(Utc::now().timestamp_subsec_micros() % 400));
-            let _ = tokio::time::timeout(time, self.pool.begin()).await;
-        }
         let begun = Instant::now();
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.pool.acquire().await?,
         };
+        if is_active(Bug::DroppedFuture) {
+            // At any of its awaits, however fast the machine.
+            let time = Duration::from_micros(u64::from(Utc::now().timestamp_subsec_micros() % 400));
+            let _ = tokio::time::timeout(time, connection.begin()).await;
+        }
         if is_active(Bug::AcceptBeforeCommit) {
             sqlx::query("begin").execute(&mut *connection).await?;
         }
