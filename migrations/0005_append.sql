@@ -81,15 +81,16 @@ begin
     is_behind := seen is null or head - seen > least(10000, 256 + 4 * cardinality(g_group));
 
     -- Plans are made while tables are small, and kept: what ends with `limit` is hashed as a whole, or looked up by index
-    -- row by row, whatever their size will be.
+    -- row by row, whatever their size will be. Arrays are unnested side by side in select lists: in a `from` each of them
+    -- would be stored first, with 16 kB of memory at least.
     refused := array(
         select c.group_n
-          from unnest(c_publisher, c_id, c_group) as c (publisher, id, group_n)
+          from (select unnest(c_publisher) as publisher, unnest(c_id) as id, unnest(c_group) as group_n) c
           join log.receipt r on r.publisher = c.publisher and r.command_id = c.id
          union all
         select g.group_n
-          from unnest(g_group, g_category, g_stream, g_version, g_written)
-               as g (group_n, category, stream, version, written)
+          from (select unnest(g_group) as group_n, unnest(g_category) as category, unnest(g_stream) as stream,
+                       unnest(g_version) as version, unnest(g_written) as written) g
          where (is_behind or g.written or g.version = 0
                 or ((g.category, g.stream) in (select e.category, e.stream_id from log.event e
                                                 where e.position > seen order by e.position limit 10000)) is true)
@@ -98,18 +99,19 @@ begin
                                        order by e.version desc limit 1), 0)
          union all
         select k.group_n
-          from unnest(k_group, k_subject) as k (group_n, subject)
+          from (select unnest(k_group) as group_n, unnest(k_subject) as subject) k
           join vault.subject_key v on v.subject = k.subject
          union all
         select u.group_n
-          from unnest(u_group, u_subject) as u (group_n, subject)
+          from (select unnest(u_group) as group_n, unnest(u_subject) as subject) u
          where (select v.subject from vault.subject_key v
                  where v.subject = u.subject and v.wrapped is null limit 1) is not null);
     if cardinality(l_group) > 0 then
         refused := refused || array(
             select l.group_n
-              from unnest(l_group, l_key, l_starts_at, l_ends_at, l_digest, l_added, l_limit)
-                   as l (group_n, key, starts_at, ends_at, digest, added, bound)
+              from (select unnest(l_group) as group_n, unnest(l_key) as key, unnest(l_starts_at) as starts_at,
+                           unnest(l_ends_at) as ends_at, unnest(l_digest) as digest, unnest(l_added) as added,
+                           unnest(l_limit) as bound) l
              cross join lateral (
                 select coalesce(sum(h.weight), 0) as used,
                        coalesce(string_agg(h.holder_category || h.holder_id || ':' || h.weight, ','
@@ -150,21 +152,24 @@ begin
     select head + e.n, e.id, e.category, e.stream, e.version, e.type, e.schema, e.occurred_at,
            head_at + (e.n - 1) * interval '1 microsecond', numbers[array_position(o_type, e.type)] + e.number,
            e.metadata, e.payload, e.hash
-      from unnest(e_id, e_category, e_stream, e_version, e_type, e_schema, e_occurred_at, e_number, e_metadata,
-                  e_payload, e_hash) with ordinality
-           as e (id, category, stream, version, type, schema, occurred_at, number, metadata, payload, hash, n);
+      from (select generate_series(1, cardinality(e_id)) as n, unnest(e_id) as id, unnest(e_category) as category,
+                   unnest(e_stream) as stream, unnest(e_version) as version, unnest(e_type) as type,
+                   unnest(e_schema) as schema, unnest(e_occurred_at) as occurred_at, unnest(e_number) as number,
+                   unnest(e_metadata) as metadata, unnest(e_payload) as payload, unnest(e_hash) as hash) e;
 
     insert into log.receipt (publisher, command_id, fingerprint, category, stream_id, version, position, event_types,
                              ordinal, rejection, recorded_at)
     select c.publisher, c.id, c.fingerprint, c.category, c.stream, c.version, head + c.place,
            string_to_array(c.types, ','), numbers[array_position(o_type, c.counted)] + c.number, c.rejection, head_at
-      from unnest(c_publisher, c_id, c_fingerprint, c_category, c_stream, c_version, c_place, c_types, c_counted,
-                  c_number, c_rejection)
-           as c (publisher, id, fingerprint, category, stream, version, place, types, counted, number, rejection);
+      from (select unnest(c_publisher) as publisher, unnest(c_id) as id, unnest(c_fingerprint) as fingerprint,
+                   unnest(c_category) as category, unnest(c_stream) as stream, unnest(c_version) as version,
+                   unnest(c_place) as place, unnest(c_types) as types, unnest(c_counted) as counted,
+                   unnest(c_number) as number, unnest(c_rejection) as rejection) c;
 
     if 'timer' = any (c_publisher) then
         delete from log.timer t
-         using unnest(c_publisher, c_id, c_category, c_stream) as c (publisher, id, category, stream)
+         using (select unnest(c_publisher) as publisher, unnest(c_id) as id, unnest(c_category) as category,
+                       unnest(c_stream) as stream) c
          where c.publisher = 'timer' and t.category = c.category and t.stream_id = c.stream and t.command_id = c.id;
     end if;
     if cardinality(e_id) > 0 then
@@ -173,25 +178,27 @@ begin
 
     if cardinality(r_key) > 0 then
         delete from log.claim h
-         using unnest(r_key, r_category, r_holder) as r (key, category, holder)
+         using (select unnest(r_key) as key, unnest(r_category) as category, unnest(r_holder) as holder) r
          where h.key = r.key and h.holder_category = r.category and h.holder_id = r.holder;
     end if;
     if cardinality(t_key) > 0 then
         insert into log.claim (key, holder_category, holder_id, weight, starts_at, ends_at)
         select t.key, t.category, t.holder, t.weight, t.starts_at, t.ends_at
-          from unnest(t_key, t_category, t_holder, t_weight, t_starts_at, t_ends_at)
-               as t (key, category, holder, weight, starts_at, ends_at)
+          from (select unnest(t_key) as key, unnest(t_category) as category, unnest(t_holder) as holder,
+                       unnest(t_weight) as weight, unnest(t_starts_at) as starts_at, unnest(t_ends_at) as ends_at) t
             on conflict (key, holder_category, holder_id) do update
                set weight = excluded.weight, starts_at = excluded.starts_at, ends_at = excluded.ends_at;
     end if;
     if cardinality(m_name) > 0 then
         delete from log.timer t
-         using unnest(m_category, m_stream, m_name, m_due_at) as m (category, stream, name, due_at)
+         using (select unnest(m_category) as category, unnest(m_stream) as stream, unnest(m_name) as name,
+                       unnest(m_due_at) as due_at) m
          where t.category = m.category and t.stream_id = m.stream and t.name = m.name and m.due_at is null;
         insert into log.timer (category, stream_id, name, due_at, command_id, command)
         select m.category, m.stream, m.name, m.due_at, m.command_id, m.command
-          from unnest(m_category, m_stream, m_name, m_due_at, m_command_id, m_command)
-               as m (category, stream, name, due_at, command_id, command)
+          from (select unnest(m_category) as category, unnest(m_stream) as stream, unnest(m_name) as name,
+                       unnest(m_due_at) as due_at, unnest(m_command_id) as command_id,
+                       unnest(m_command) as command) m
          where m.due_at is not null
             on conflict (category, stream_id, name) do update
                set due_at = excluded.due_at, command_id = excluded.command_id, command = excluded.command;
@@ -199,7 +206,8 @@ begin
     if cardinality(k_subject) > 0 then
         insert into vault.subject_key (subject, key_version, master_version, wrapped)
         select k.subject, k.version, k.master, k.wrapped
-          from unnest(k_subject, k_version, k_master, k_wrapped) as k (subject, version, master, wrapped);
+          from (select unnest(k_subject) as subject, unnest(k_version) as version, unnest(k_master) as master,
+                       unnest(k_wrapped) as wrapped) k;
     end if;
     if cardinality(x_subject) > 0 then
         insert into vault.subject_key (subject, key_version, master_version, wrapped, erased_at)
