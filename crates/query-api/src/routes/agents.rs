@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use domain::agent::{Availability, Role};
-use read_side::models::agent::AgentRow;
+use read_side::models::agent::{Agent, AgentRow};
 use read_side::models::agent_questions::{self as model, AGENT_SORTS, AgentFilter};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -63,7 +63,7 @@ pub async fn list(
     let point = api.at(models, query.as_of, freshness).await?;
     let sort = slice.sort;
     let filter = AgentFilter { role, availability, skill, team };
-    let asked = api.ask(move |c| Box::pin(model::agents(c, filter, slice, point.as_of))).await?;
+    let asked = api.ask(move |connection| Box::pin(model::agents(connection, filter, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -81,5 +81,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["agent"], query.as_of, freshness).await?;
-    one(api.ask(move |c| Box::pin(model::agent(c, id, point.as_of))).await?, point, "agent", id)
+    one::<Agent>(&api, id, point).await
 }

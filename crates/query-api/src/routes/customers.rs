@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use event_store::Selection;
-use read_side::models::customer::{CustomerRow, Standing};
+use read_side::models::customer::{Customer, CustomerRow, Standing};
 use read_side::models::customer_questions::{self as model, CustomerFilter, SORTS};
 use read_side::models::questions::Figure;
 use read_side::models::ticket::TicketRow;
@@ -78,7 +78,7 @@ pub async fn list(
     let slice = slice(SORTS, query.sort.as_deref(), query.cursor.as_deref(), query.limit)?;
     let point = api.at(&["customer"], query.as_of, freshness).await?;
     let sort = slice.sort;
-    let asked = api.ask(move |c| Box::pin(model::customers(c, filter, slice, point.as_of))).await?;
+    let asked = api.ask(move |connection| Box::pin(model::customers(connection, filter, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -135,7 +135,7 @@ pub async fn summary(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<CustomersSummary>, ApiError> {
     let point = api.at(&["customer"], query.as_of, freshness).await?;
-    let asked = api.ask(move |c| Box::pin(model::customer_counts(c, point.as_of))).await?;
+    let asked = api.ask(move |connection| Box::pin(model::customer_counts(connection, point.as_of))).await?;
     answer(asked.position, point, CustomersSummary::of(asked.answer))
 }
 
@@ -153,7 +153,7 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["customer"], query.as_of, freshness).await?;
-    one(api.ask(move |c| Box::pin(model::customer(c, id, point.as_of))).await?, point, "customer", id)
+    one::<Customer>(&api, id, point).await
 }
 
 /// Which part of a customer's list.
@@ -192,7 +192,8 @@ pub async fn transactions(
     let known = require_customer(&api, id, point).await?;
     let sort = slice.sort;
     let filter = TransactionFilter { customer: Some(id), ..TransactionFilter::default() };
-    let asked = api.ask(move |c| Box::pin(transaction::transactions(c, filter, slice, point.as_of))).await?;
+    let asked =
+        api.ask(move |connection| Box::pin(transaction::transactions(connection, filter, slice, point.as_of))).await?;
     answer(asked.position.min(known), point, page(asked, sort, query.limit))
 }
 
@@ -214,14 +215,14 @@ pub async fn tickets(
     let known = require_customer(&api, id, point).await?;
     let sort = slice.sort;
     let filter = TicketFilter { customer: Some(id), ..TicketFilter::default() };
-    let asked = api.ask(move |c| Box::pin(ticket_questions::tickets(c, filter, slice, point.as_of))).await?;
+    let asked =
+        api.ask(move |connection| Box::pin(ticket_questions::tickets(connection, filter, slice, point.as_of))).await?;
     answer(asked.position.min(known), point, page(asked, sort, query.limit))
 }
 
 /// Where the model stood in which the customer was found.
 async fn require_customer(api: &Api, id: Uuid, point: Point) -> Result<u64, ApiError> {
-    let asked = api.ask(move |c| Box::pin(model::customer(c, id, point.as_of))).await?;
-    one(asked, point, "customer", id).map(|answer| answer.position)
+    one::<Customer>(api, id, point).await.map(|answer| answer.position)
 }
 
 /// Which part of a timeline.
@@ -269,8 +270,9 @@ pub async fn timeline(
     let models = ["customer", "customer_alias", "ticket", "transaction"];
     let point = api.at(&models, query.as_of, freshness).await?;
     let known = require_customer(&api, id, point).await?;
-    let asked =
-        api.ask(move |c| Box::pin(model::timeline_streams(c, id, TIMELINE_STREAMS_MAX + 1, point.as_of))).await?;
+    let asked = api
+        .ask(move |connection| Box::pin(model::timeline_streams(connection, id, TIMELINE_STREAMS_MAX + 1, point.as_of)))
+        .await?;
     let position = asked.position.min(known);
     let mut streams = asked.answer;
     let complete = streams.len() <= TIMELINE_STREAMS_MAX as usize;

@@ -12,7 +12,8 @@ pub mod teams;
 pub mod tickets;
 pub mod transactions;
 
-use read_side::models::questions::{Asked, Found};
+use read_side::entity::Entity;
+use read_side::models::questions;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -83,9 +84,10 @@ pub(crate) fn probes() -> OpenApiRouter<Api> {
 }
 
 /// One resource's answer, or 404.
-pub(crate) fn one(asked: Asked<Option<Found>>, point: Point, what: &str, id: Uuid) -> Result<Answer<Shown>, ApiError> {
+pub(crate) async fn one<E: Entity>(api: &Api, id: Uuid, point: Point) -> Result<Answer<Shown>, ApiError> {
+    let asked = api.ask(move |connection| Box::pin(questions::one::<E>(connection, id, point.as_of))).await?;
     point.check(asked.position)?;
-    let found = asked.answer.ok_or_else(|| ApiError::NotFound(format!("there is no {what} {id}")))?;
+    let found = asked.answer.ok_or_else(|| ApiError::NotFound(format!("there is no {} {id}", E::NAME)))?;
     Ok(Answer { position: asked.position, as_of: point.as_of, body: Shown::from(found) })
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use read_side::models::agent_questions::{self as model, TEAM_SORTS};
-use read_side::models::team::TeamRow;
+use read_side::models::team::{Team, TeamRow};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -51,7 +51,7 @@ pub async fn list(
     let slice = slice(TEAM_SORTS, query.sort.as_deref(), query.cursor.as_deref(), query.limit)?;
     let point = api.at(&["team"], query.as_of, freshness).await?;
     let sort = slice.sort;
-    let asked = api.ask(move |c| Box::pin(model::teams(c, query.member, slice, point.as_of))).await?;
+    let asked = api.ask(move |connection| Box::pin(model::teams(connection, query.member, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -69,5 +69,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["team"], query.as_of, freshness).await?;
-    one(api.ask(move |c| Box::pin(model::team(c, id, point.as_of))).await?, point, "team", id)
+    one::<Team>(&api, id, point).await
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::ticket::{Priority, Status};
 use read_side::models::questions::Figure;
-use read_side::models::ticket::TicketRow;
+use read_side::models::ticket::{Ticket, TicketRow};
 use read_side::models::ticket_questions::{self as model, SORTS, TicketFilter};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -87,7 +87,7 @@ pub async fn list(
     let models: &[&str] = if filter.customer.is_some() { &["ticket", "customer_alias"] } else { &["ticket"] };
     let point = api.at(models, query.as_of, freshness).await?;
     let sort = slice.sort;
-    let asked = api.ask(move |c| Box::pin(model::tickets(c, filter, slice, point.as_of))).await?;
+    let asked = api.ask(move |connection| Box::pin(model::tickets(connection, filter, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -147,7 +147,7 @@ pub async fn summary(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<TicketsSummary>, ApiError> {
     let point = api.at(&["ticket"], query.as_of, freshness).await?;
-    let asked = api.ask(move |c| Box::pin(model::ticket_counts(c, point.as_of))).await?;
+    let asked = api.ask(move |connection| Box::pin(model::ticket_counts(connection, point.as_of))).await?;
     answer(asked.position, point, TicketsSummary::of(asked.answer))
 }
 
@@ -165,5 +165,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["ticket"], query.as_of, freshness).await?;
-    one(api.ask(move |c| Box::pin(model::ticket(c, id, point.as_of))).await?, point, "ticket", id)
+    one::<Ticket>(&api, id, point).await
 }

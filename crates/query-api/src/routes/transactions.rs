@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use domain::money::Currency;
 use domain::transaction::{Kind, Status};
 use read_side::models::questions::Asked;
-use read_side::models::transaction::{self as model, CurrencyTotal, SORTS, TransactionFilter, TransactionRow};
+use read_side::models::transaction::{
+    self as model, CurrencyTotal, SORTS, Transaction, TransactionFilter, TransactionRow,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -83,7 +85,8 @@ pub async fn list(
     let models: &[&str] = if filter.customer.is_some() { OF_CUSTOMER } else { &["transaction"] };
     let point = api.at(models, query.as_of, freshness).await?;
     let sort = slice.sort;
-    let asked = api.ask(move |c| Box::pin(model::transactions(c, filter, slice, point.as_of))).await?;
+    let asked =
+        api.ask(move |connection| Box::pin(model::transactions(connection, filter, slice, point.as_of))).await?;
     answer(asked.position, point, page(asked, sort, query.limit))
 }
 
@@ -125,8 +128,10 @@ pub async fn summary(
     let models: &[&str] = if query.customer.is_some() { OF_CUSTOMER } else { &["transaction"] };
     let point = api.at(models, query.as_of, freshness).await?;
     let Asked { position, answer: by_currency } = match query.customer {
-        Some(customer) => api.ask(move |c| Box::pin(model::totals_of_customer(c, customer, point.as_of))).await?,
-        None => api.ask(move |c| Box::pin(model::totals(c, point.as_of))).await?,
+        Some(customer) => {
+            api.ask(move |connection| Box::pin(model::totals_of_customer(connection, customer, point.as_of))).await?
+        }
+        None => api.ask(move |connection| Box::pin(model::totals(connection, point.as_of))).await?,
     };
     let count = by_currency.iter().map(|total| total.count).sum();
     answer(position, point, TransactionsSummary { count, by_currency })
@@ -146,5 +151,5 @@ pub async fn detail(
     Params(query): Params<PointQuery>,
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["transaction"], query.as_of, freshness).await?;
-    one(api.ask(move |c| Box::pin(model::transaction(c, id, point.as_of))).await?, point, "transaction", id)
+    one::<Transaction>(&api, id, point).await
 }

@@ -6,9 +6,7 @@ use domain::agent::{Availability, Role};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::agent::Agent;
-use super::questions::{self, Asked, Found, ListStatement, Parameters, Slice, Sort, SortKind};
-use super::team::Team;
+use super::questions::{Asked, Found, ListStatement, Parameters, Slice, Sort, SortKind};
 
 /// The orders of the list of agents; the first is the default.
 pub const AGENT_SORTS: &[Sort] = &[
@@ -44,18 +42,6 @@ pub(crate) static AGENTS: LazyLock<ListStatement> =
 pub(crate) static TEAMS: LazyLock<ListStatement> =
     LazyLock::new(|| ListStatement::new("team_list", include_str!("team_list.sql"), TEAM_SORTS));
 
-/// One agent.
-///
-/// # Errors
-/// The database cannot be asked.
-pub async fn agent(
-    connection: &mut PgConnection,
-    id: Uuid,
-    as_of: Option<u64>,
-) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Agent>(connection, id, as_of).await
-}
-
 /// The agents that match.
 ///
 /// # Errors
@@ -82,18 +68,6 @@ const fn written(availability: Availability) -> &'static str {
         Availability::Away => "away",
         Availability::Offline => "offline",
     }
-}
-
-/// One team.
-///
-/// # Errors
-/// The database cannot be asked.
-pub async fn team(
-    connection: &mut PgConnection,
-    id: Uuid,
-    as_of: Option<u64>,
-) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Team>(connection, id, as_of).await
 }
 
 /// The teams, all or those with a member.

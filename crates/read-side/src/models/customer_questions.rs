@@ -39,18 +39,6 @@ pub(crate) static LIST: LazyLock<ListStatement> =
 pub(crate) static STREAMS: LazyLock<Statement> =
     LazyLock::new(|| Statement::new("customer_streams", include_str!("customer_streams.sql")));
 
-/// One customer, alias or not.
-///
-/// # Errors
-/// The database cannot be asked.
-pub async fn customer(
-    connection: &mut PgConnection,
-    id: Uuid,
-    as_of: Option<u64>,
-) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Customer>(connection, id, as_of).await
-}
-
 /// The customers that match.
 ///
 /// # Errors

@@ -341,7 +341,10 @@ fn of<'a>(statements: &'a [Statement; 5], model: &str) -> Result<&'a Statement, 
 }
 
 /// One aggregate's row.
-pub(crate) async fn one<E: Entity>(
+///
+/// # Errors
+/// The database cannot be asked, or there is no such resource.
+pub async fn one<E: Entity>(
     connection: &mut PgConnection,
     id: Uuid,
     as_of: Option<u64>,

@@ -46,18 +46,6 @@ pub struct TicketFilter {
 pub(crate) static LIST: LazyLock<ListStatement> =
     LazyLock::new(|| ListStatement::new("ticket_list", include_str!("ticket_list.sql"), SORTS));
 
-/// One ticket.
-///
-/// # Errors
-/// The database cannot be asked.
-pub async fn ticket(
-    connection: &mut PgConnection,
-    id: Uuid,
-    as_of: Option<u64>,
-) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Ticket>(connection, id, as_of).await
-}
-
 /// The tickets that match.
 ///
 /// # Errors

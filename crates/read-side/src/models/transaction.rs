@@ -234,18 +234,6 @@ pub(crate) static OF_CUSTOMER: LazyLock<Statement> = LazyLock::new(|| {
     Statement::new("transaction_totals_of_customer", include_str!("transaction_totals_of_customer.sql"))
 });
 
-/// One transaction.
-///
-/// # Errors
-/// The database cannot be asked.
-pub async fn transaction(
-    connection: &mut PgConnection,
-    id: Uuid,
-    as_of: Option<u64>,
-) -> Result<Asked<Option<Found>>, sqlx::Error> {
-    questions::one::<Transaction>(connection, id, as_of).await
-}
-
 /// The transactions that match.
 ///
 /// # Errors
