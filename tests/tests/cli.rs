@@ -161,10 +161,12 @@ async fn lines_about_one_aggregate_are_sent_in_order_and_bad_ones_are_counted() 
         tickets.push(ticket);
     }
     input.push_str("no json\n\n{\"command\":\"team.form\",\"data\":{},\"data\":{}}\n");
+    input.push_str("{\"command\":\"team.form\",\"data\":{\"name\":\"\"}}\n");
     let ran = run(&system.environment, &["send", "--stdin", "--publisher", "web"], &input).await.exits_with(1);
     let summary = ran.stderr();
-    assert!(summary.contains("82 commands, 80 events appended"), "{summary}");
+    assert!(summary.contains("83 commands, 80 events appended"), "{summary}");
     assert!(summary.contains("line 81: malformed") && summary.contains("line 83: malformed"), "{summary}");
+    assert!(summary.contains("line 84: validation: /data/name "), "{summary}");
     let reader = system.reader().await;
     for ticket in tickets {
         let stream = domain::StreamId { category: domain::Category::Ticket, id: ticket };
@@ -182,6 +184,21 @@ async fn without_command_handlers_the_outcome_is_unknown() {
     let system = System::new(&database.url, &nats_url()).await;
     let ran = run(&system.environment, &["send", "team.form", "--patience", "1"], "").await.exits_with(3);
     assert_eq!(ran.lines()[0]["outcome"], "unknown");
+    system.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_of_many_that_gives_up_says_behind_which_line_nothing_was_sent() {
+    let database = TestDatabase::create().await;
+    let system = System::new(&database.url, &nats_url()).await;
+    let lines = "{\"command\":\"team.form\",\"data\":{\"name\":\"x\"}}\n".repeat(50);
+    let send = ["send", "--stdin", "--patience", "1", "--in-flight", "2"];
+    let ran = run(&system.environment, &send, &lines).await.exits_with(3);
+    let summary = ran.stderr();
+    let line = summary.split_once("gave up at line ").and_then(|(_, rest)| rest.split_once(':')).unwrap().0;
+    let line: usize = line.parse().unwrap();
+    assert!((2..50).contains(&line) && summary.contains(&format!("{line} commands")), "{summary}");
     system.stop().await;
     database.remove().await;
 }

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use domain::rejection::Rejection;
+use domain::rejection::{FieldError, Rejection};
 
-use crate::client::Outcome;
+use crate::client::{Outcome, Rejected};
 use crate::exit;
 use crate::outcomes::Outcomes;
 use crate::pipeline::Finished;
@@ -21,6 +21,8 @@ pub struct Report {
     position: Option<u64>,
     problems: u64,
     is_interrupted: bool,
+    /// The line behind which nothing was sent any more.
+    gave_up_at: Option<u64>,
 }
 
 impl Report {
@@ -29,7 +31,7 @@ impl Report {
     pub fn begin(label: &str, total: Option<u64>) -> Self {
         let position = total.map(|_| 0);
         let progress = Progress::begin(label, total);
-        Self { progress, outcomes: Outcomes::default(), position, problems: 0, is_interrupted: false }
+        Self { progress, outcomes: Outcomes::default(), position, problems: 0, is_interrupted: false, gave_up_at: None }
     }
 
     /// So much of the input was read.
@@ -41,7 +43,9 @@ impl Report {
     pub fn finished(&mut self, finished: &Finished) {
         self.outcomes.add(&finished.answer.outcome);
         match &finished.answer.outcome {
-            Outcome::Rejected(rejected) => self.problem(finished.source, &rejected.code, &rejected.detail),
+            Outcome::Rejected(Rejected { code, detail, errors, .. }) => {
+                self.problem(finished.source, code, &located(errors, detail));
+            }
             Outcome::Unknown(problem) => self.problem(finished.source, "unknown", problem),
             Outcome::Accepted(_) | Outcome::Stored | Outcome::NotSent => {}
         }
@@ -52,8 +56,7 @@ impl Report {
     /// Counts something in the input that is no command.
     pub fn refused(&mut self, source: u64, rejection: &Rejection) {
         self.outcomes.reject(rejection.code.as_str());
-        let fields: Vec<_> = rejection.errors.iter().map(|error| error.pointer.as_str()).collect();
-        self.problem(source, rejection.code.as_str(), &format!("{} {}", fields.join(" "), rejection.detail));
+        self.problem(source, rejection.code.as_str(), &located(&rejection.errors, &rejection.detail));
     }
 
     /// Somebody stopped it before the end of the input.
@@ -61,10 +64,14 @@ impl Report {
         self.is_interrupted = true;
     }
 
-    /// Whether so many outcomes are unknown that sending more makes no sense.
+    /// Whether so many outcomes are unknown that sending more than up to this line makes no sense.
     #[must_use]
-    pub fn is_hopeless(&self, in_flight: u16) -> bool {
-        self.outcomes.unknown >= u64::from(in_flight)
+    pub fn gives_up(&mut self, line: u64, in_flight: u16) -> bool {
+        if self.outcomes.unknown < u64::from(in_flight) {
+            return false;
+        }
+        self.gave_up_at = Some(line);
+        true
     }
 
     /// Prints the table and returns the exit code.
@@ -75,8 +82,11 @@ impl Report {
         }
         eprintln!("{}", self.outcomes.table(elapsed));
         let code = self.outcomes.exit_code();
+        if let Some(line) = self.gave_up_at {
+            eprintln!("gave up at line {line}: nothing behind it was sent");
+        }
         if code == exit::UNKNOWN {
-            eprintln!("run it again: what was accepted is answered from its receipt");
+            eprintln!("run it again: what was accepted is answered from its receipt, where the command_id is the same");
         }
         if self.is_interrupted {
             return exit::interrupted();
@@ -90,4 +100,10 @@ impl Report {
             self.progress.line(&format!("line {source}: {code}: {}", detail.trim()));
         }
     }
+}
+
+/// What is wrong, behind the fields at fault.
+fn located(errors: &[FieldError], detail: &str) -> String {
+    let fields: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+    format!("{} {detail}", fields.join(" "))
 }

@@ -227,7 +227,7 @@ async fn send_many(client: Client, args: &SendArgs, stop: &CancellationToken) ->
             Ok(command) => pipeline.submit(Job { source: number, command, further_ids: Vec::new() }).await,
             Err(rejection) => shared.borrow_mut().refused(number, &rejection),
         }
-        if shared.borrow().is_hopeless(args.pace.in_flight) {
+        if shared.borrow_mut().gives_up(number, args.pace.in_flight) {
             break;
         }
     }

@@ -124,7 +124,7 @@ pub async fn run(environment: &Environment, args: &ImportArgs, stop: &Cancellati
             Ok(job) => pipeline.submit(job).await,
             Err(rejection) => shared.borrow_mut().refused(line, &rejection),
         }
-        if shared.borrow().is_hopeless(args.pace.in_flight) {
+        if shared.borrow_mut().gives_up(line, args.pace.in_flight) {
             break;
         }
     }
