@@ -421,3 +421,18 @@ async fn both_servers_are_up_and_down_within_seconds() {
         assert!(up < Duration::from_secs(60) && down < Duration::from_secs(30));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_lost_its_master_key_is_refused_and_gets_no_other_one() {
+    let state = TempState::new();
+    let servers = LocalServers::start(&state.options()).await.unwrap();
+    let key = servers.master_key_file.clone();
+    servers.stop().await.unwrap();
+    let kept = fs::read_to_string(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    let refused = LocalServers::start(&state.options()).await.err().unwrap().to_string();
+    assert!(refused.contains("master.key is missing"), "{refused}");
+    assert!(!key.exists());
+    fs::write(&key, kept).unwrap();
+    LocalServers::start(&state.options()).await.unwrap().stop().await.unwrap();
+}

@@ -69,7 +69,7 @@ impl Postgres {
         bin_dir: Option<&Path>,
         password: &str,
     ) -> anyhow::Result<Self> {
-        let data_dir = state.path().join("postgres");
+        let data_dir = state.postgres_dir();
         let data_major = major_of_data(&data_dir)?;
         let bin_dir = find_bin_dir(bin_dir, data_major, &data_dir).await?;
         let log = state.path().join("postgres.log");

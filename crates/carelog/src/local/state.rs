@@ -125,6 +125,11 @@ impl StateDir {
         &self.path
     }
 
+    /// Where PostgreSQL keeps its data.
+    pub(super) fn postgres_dir(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
     /// Returns the passwords of the two servers, made at the first call and kept for ever.
     pub(super) fn secrets(&self) -> anyhow::Result<Secrets> {
         let path = self.path.join("secrets");
@@ -141,10 +146,17 @@ impl StateDir {
         }
     }
 
-    /// Returns the file of the master key, 32 random bytes in hex, made at the first call.
+    /// Returns the file of the master key, 32 random bytes in hex, made before the database is.
     pub(super) fn master_key_file(&self) -> anyhow::Result<PathBuf> {
         let path = self.path.join("master.key");
         if !path.exists() {
+            if self.postgres_dir().exists() {
+                bail!(
+                    "{} is missing, and nothing else opens the database beside it: put it back, or remove the whole \
+                     state directory to begin anew",
+                    path.display()
+                );
+            }
             write_private(&path, &format!("{}\n", random_hex::<32>()), None)?;
         }
         Ok(path)
