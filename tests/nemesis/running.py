@@ -21,8 +21,9 @@ from .volume import Volume
 
 PREFIX = "torture"
 HEAL_LIMIT_S = 30.0
-# Of a mutant it is known soon enough that it does not heal.
-MUTANT_HEAL_LIMIT_S = 8.0
+# Of a mutant it is known soon enough that it does not heal: what a killed handler had in hand comes to another one after
+# ten seconds.
+MUTANT_HEAL_LIMIT_S = 15.0
 
 
 @dataclass(frozen=True)
