@@ -538,3 +538,14 @@ async fn the_position_of_a_moment_waits_for_appends_that_are_under_way() {
     assert_eq!(asked.await.unwrap(), 2);
     store.remove().await;
 }
+
+#[tokio::test]
+async fn a_server_that_only_reads_is_one_that_is_away() {
+    let database = TestDatabase::create().await;
+    let pool = database.pool(PoolRole::Append).await;
+    let mut tx = pool.begin_with("begin read only").await.unwrap();
+    let refused = sqlx::query("insert into log.ordinal (event_type, count) values ('x', 1)").execute(&mut *tx).await;
+    assert!(event_store::StoreError::from(refused.unwrap_err()).is_passing());
+    tx.rollback().await.unwrap();
+    database.remove().await;
+}

@@ -362,15 +362,13 @@ impl Workspace {
             Some(limit) if !exact => {
                 let after = self.loaded.claims.get(&query.key).map_or(&[][..], Vec::as_slice);
                 // What is taken counts in full: that its holder had it before may be remembered wrongly.
-                let taken = |held: &Holding| {
+                let is_taken = |held: &&Holding| {
                     let is_changed = self.changed_claims.contains(&(query.key.clone(), held.holder));
                     is_changed && after.iter().any(|now| now.holder == held.holder)
                 };
-                let sum = |holdings: &mut dyn Iterator<Item = &Holding>| -> i64 {
-                    holdings.map(|held| i64::from(held.weight)).sum()
-                };
-                let added = sum(&mut after.iter()) - sum(&mut base.iter().filter(|held| !taken(held)));
-                Expected::Room { added, limit: *limit }
+                let weight = |held: &Holding| i64::from(held.weight);
+                let had: i64 = base.iter().filter(|held| !is_taken(held)).map(weight).sum();
+                Expected::Room { added: after.iter().map(weight).sum::<i64>() - had, limit: *limit }
             }
             Some(_) | None => Expected::Holders(base.to_vec()),
         }

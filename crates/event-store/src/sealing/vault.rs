@@ -106,6 +106,13 @@ struct KeyCache {
     is_swept: bool,
 }
 
+impl KeyCache {
+    /// Forgets what would be too old when it is looked at again.
+    fn forget_old(&mut self) {
+        self.keys.retain(|_, (since, _)| since.elapsed() + SWEEP_EVERY < KEY_CACHE_LIFE);
+    }
+}
+
 /// The keys of some subjects, to seal and open with.
 pub(crate) struct SubjectKeys {
     master: MasterKeys,
@@ -292,7 +299,7 @@ async fn sweep(cache: Weak<Mutex<KeyCache>>) {
         tokio::time::sleep(SWEEP_EVERY).await;
         let Some(cache) = cache.upgrade() else { return };
         let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.keys.retain(|_, (since, _)| since.elapsed() + SWEEP_EVERY < KEY_CACHE_LIFE);
+        cache.forget_old();
         if cache.keys.is_empty() {
             cache.is_swept = false;
             return;
@@ -315,4 +322,20 @@ fn find(events: &[RecordedEvent]) -> Result<Vec<Found<'_>>, StoreError> {
 
 fn subjects(found: &[Found<'_>]) -> BTreeSet<Uuid> {
     found.iter().flat_map(|found| &found.0).map(|(_, sealed)| sealed.subject).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_forgotten_before_their_life_is_over() {
+        let mut cache = KeyCache::default();
+        let (old, young) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        for (subject, age) in [(old, KEY_CACHE_LIFE - SWEEP_EVERY), (young, Duration::ZERO)] {
+            cache.keys.insert(subject, (Instant::now() - age, KeyState::Erased));
+        }
+        cache.forget_old();
+        assert!(!cache.keys.contains_key(&old) && cache.keys.contains_key(&young));
+    }
 }
