@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, ContextBuilder};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use tokio::time::Instant;
 
 use crate::power_safety::{self, PowerSafety};
 use crate::subjects::Subjects;
@@ -17,8 +18,9 @@ const PAYLOAD_BYTES_MIN: usize = 1024 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_ATTEMPTS_MAX: u32 = 20;
 const CONNECT_ATTEMPT_DELAY: Duration = Duration::from_millis(500);
+/// For how long the first connection is tried, where nobody says otherwise: services often start before their servers.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What may wait in the memory of the process, per subscription, while the process is busy with other things. Beyond it
 /// messages are dropped and counted. Whoever reads commands refuses what it has no room for at once, so this is a
@@ -39,14 +41,16 @@ pub struct BusConfig {
     pub name: String,
     /// What the reply subject of a command must begin with to be answered.
     pub reply_prefixes: Vec<String>,
+    /// For how long the first connection is tried.
+    pub patience: Duration,
 }
 
 impl BusConfig {
-    /// A configuration that answers to `_INBOX.` only.
+    /// A configuration that answers to `_INBOX.` only and tries to connect for ten seconds.
     #[must_use]
     pub fn new(urls: &str, prefix: &str, name: &str) -> Self {
         let [urls, prefix, name] = [urls, prefix, name].map(str::to_owned);
-        Self { urls, prefix, name, reply_prefixes: vec!["_INBOX.".to_owned()] }
+        Self { urls, prefix, name, reply_prefixes: vec!["_INBOX.".to_owned()], patience: CONNECT_PATIENCE }
     }
 }
 
@@ -80,14 +84,15 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Connects, trying for about ten seconds, and checks the server. Afterwards the client reconnects for ever.
+    /// Connects, trying for as long as the configuration says, and checks the server. Afterwards the client reconnects
+    /// for ever.
     ///
     /// # Errors
     /// A setting is wrong, no server can be reached, or the server is not fit for use.
     pub async fn connect(config: &BusConfig) -> Result<Self, BusError> {
         let subjects = Subjects::new(&config.prefix).map_err(BusError::Setting)?;
         let servers = parse_urls(&config.urls)?;
-        let client = connect_patiently(&servers, &config.name).await?;
+        let client = connect_patiently(&servers, config).await?;
         let jetstream = ContextBuilder::new().timeout(REQUEST_TIMEOUT).build(client.clone());
         let bus = Self { client, jetstream, subjects, reply_prefixes: config.reply_prefixes.clone() };
         bus.check_server().await?;
@@ -126,22 +131,29 @@ impl Bus {
     }
 }
 
-async fn connect_patiently(servers: &Servers, name: &str) -> Result<Client, BusError> {
-    for attempt in 1.. {
-        let error = match options(servers, name).connect(servers.addresses.clone()).await {
-            Ok(client) => return Ok(client),
-            Err(error) => error,
+async fn connect_patiently(servers: &Servers, config: &BusConfig) -> Result<Client, BusError> {
+    let deadline = Instant::now() + config.patience;
+    loop {
+        // Each address in turn: one that does not answer must leave time for the others.
+        let each = config.patience / u32::try_from(servers.addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let options = options(servers, &config.name).connection_timeout(CONNECT_TIMEOUT.min(each));
+        let attempt = options.connect(servers.addresses.clone());
+        let problem = match tokio::time::timeout_at(deadline, attempt).await {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) if is_refusal(error.kind()) => return Err(BusError::Forbidden(error.to_string())),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "nothing there answers as NATS does".to_owned(),
         };
-        if matches!(error.kind(), ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation) {
-            return Err(BusError::Forbidden(error.to_string()));
+        if Instant::now() + CONNECT_ATTEMPT_DELAY >= deadline {
+            return Err(BusError::Unavailable(format!("{problem} ({})", servers.places())));
         }
-        if attempt == CONNECT_ATTEMPTS_MAX {
-            return Err(BusError::Unavailable(error.to_string()));
-        }
-        tracing::debug!(%error, "NATS cannot be reached yet");
+        tracing::debug!(problem, "NATS cannot be reached yet");
         tokio::time::sleep(CONNECT_ATTEMPT_DELAY).await;
     }
-    Err(BusError::Unavailable("no attempt was made".to_owned()))
+}
+
+const fn is_refusal(kind: ConnectErrorKind) -> bool {
+    matches!(kind, ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation)
 }
 
 fn options(servers: &Servers, name: &str) -> ConnectOptions {
@@ -154,7 +166,6 @@ fn options(servers: &Servers, name: &str) -> ConnectOptions {
     };
     options
         .name(name)
-        .connection_timeout(CONNECT_TIMEOUT)
         .request_timeout(Some(REQUEST_TIMEOUT))
         .ping_interval(PING_INTERVAL)
         .max_reconnects(None)
@@ -187,6 +198,14 @@ fn report(event: &Event) {
 struct Servers {
     addresses: Vec<ServerAddr>,
     credentials: Option<Credentials>,
+}
+
+impl Servers {
+    /// Hosts and ports, without what must stay secret.
+    fn places(&self) -> String {
+        let places: Vec<_> = self.addresses.iter().map(|at| format!("{}:{}", at.host(), at.port())).collect();
+        places.join(", ")
+    }
 }
 
 #[derive(Debug, PartialEq)]

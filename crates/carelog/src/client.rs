@@ -138,12 +138,14 @@ enum Attempt {
 }
 
 impl Client {
-    /// Connects. A command is asked for again and again for as long as `patience`.
+    /// Connects. A command is asked for again and again for as long as `patience`, and no longer is the first connection
+    /// tried.
     ///
     /// # Errors
     /// NATS cannot be reached or is not fit for use.
     pub async fn connect(config: &BusConfig, publisher: Publisher, patience: Duration) -> Result<Self, BusError> {
-        Ok(Self::over(Bus::connect(config).await?, publisher, patience))
+        let config = BusConfig { patience: config.patience.min(patience), ..config.clone() };
+        Ok(Self::over(Bus::connect(&config).await?, publisher, patience))
     }
 
     /// A client over a connection.
