@@ -1,7 +1,9 @@
 //! `carelog up`: everything in one process, on private servers where none are given.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -54,6 +56,17 @@ impl Servers {
         Ok(Self { environment, state_dir: Some(options.state_dir), private: Some(private) })
     }
 
+    /// Starts a private server again that ended by itself, for as long as it is awaited.
+    ///
+    /// # Errors
+    /// If one does not come up again.
+    pub async fn keep_running(&mut self) -> anyhow::Result<Infallible> {
+        match &mut self.private {
+            Some(private) => private.keep_running().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Stops the private servers.
     ///
     /// # Errors
@@ -83,24 +96,35 @@ pub async fn run(
     metrics: &RenderMetrics,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let servers = match Servers::start(environment).await {
+    let mut servers = match Servers::start(environment).await {
         Ok(servers) => servers,
         Err(error) => return already_running(&error).ok_or(error),
     };
-    let ran = run_on(&servers, metrics, stop).await;
+    let ran = run_on(&mut servers, metrics, stop).await;
     let stopped = servers.stop().await;
     ran.and(stopped)?;
     Ok(ExitCode::from(exit::DONE))
 }
 
-async fn run_on(servers: &Servers, metrics: &RenderMetrics, stop: &CancellationToken) -> anyhow::Result<()> {
+async fn run_on(servers: &mut Servers, metrics: &RenderMetrics, stop: &CancellationToken) -> anyhow::Result<()> {
     let environment = with_free_http_addr(servers.environment.clone()).await;
     schema::migrate(&environment.database_url()?).await.context("the database cannot be brought up to date")?;
     let prepared = serve::prepare(&environment, &Role::ALL, metrics).await?;
     if let Some(addr) = prepared.iter().find_map(crate::roles::Prepared::http_addr) {
         say!("{}", addresses(&environment, servers, addr)?)?;
     }
-    serve::run(prepared, stop).await
+    let mut roles = pin!(serve::run(prepared, stop));
+    let Err(error) = tokio::select! {
+        ended = &mut roles => return ended,
+        // Whoever stops everything may have told the servers, too.
+        () = stop.cancelled() => return roles.await,
+        lost = servers.keep_running() => lost,
+    };
+    stop.cancel();
+    if let Err(consequence) = roles.await {
+        tracing::error!("{consequence:#}");
+    }
+    Err(error)
 }
 
 /// Another port than the usual one where that is taken and none was asked for.

@@ -150,6 +150,35 @@ async fn nats_killed_and_started_again_keeps_its_store_until_that_is_wiped() {
 }
 
 #[tokio::test]
+async fn a_server_that_dies_is_started_again_with_its_data() {
+    let state = TempState::new();
+    let mut servers = LocalServers::start(&state.options()).await.unwrap();
+    execute(&servers.database_url, "create table note (id int)").await;
+    execute(&servers.database_url, "insert into note values (1)").await;
+    store_message(&servers.nats_url).await;
+    let dead = [servers.postgres.process_id().unwrap(), servers.nats.process_id().unwrap()];
+    for id in dead {
+        kill_process(Pid::from_raw(id.try_into().unwrap()).unwrap(), Signal::KILL).unwrap();
+    }
+    let (database_url, nats_url) = (servers.database_url.clone(), servers.nats_url.clone());
+    let back = async {
+        while dead.into_iter().any(|id| user_of(id).is_some()) {
+            tokio::task::yield_now().await;
+        }
+        while PgConnection::connect(&database_url).await.is_err() {}
+        let (_, address) = nats_url.split_once('@').unwrap();
+        while tokio::net::TcpStream::connect(address).await.is_err() {}
+        assert_eq!(notes(&database_url).await, 1);
+        assert_eq!(stored_messages(&nats_url).await, 1);
+    };
+    tokio::select! {
+        kept = servers.keep_running() => panic!("it was given up: {kept:?}"),
+        back = tokio::time::timeout(Duration::from_secs(60), back) => back.unwrap(),
+    }
+    servers.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_paused_postgres_answers_after_it_is_resumed() {
     let state = TempState::new();
     let servers = LocalServers::start(&state.options()).await.unwrap();

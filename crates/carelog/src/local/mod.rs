@@ -22,12 +22,14 @@ mod postgres;
 mod process;
 mod state;
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 pub(crate) use command::report_running;
 pub use command::{EXIT_ALREADY_RUNNING, run_command};
@@ -40,6 +42,13 @@ use state::StateDir;
 
 /// How many ports a server is started on before its error is believed.
 const START_ATTEMPTS_MAX: u32 = 5;
+
+/// So many deaths within a minute are no accidents.
+const DEATHS_MAX: usize = 5;
+const DEATHS_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often is looked whether the servers still run.
+const WATCH_EVERY: Duration = Duration::from_millis(200);
 
 /// How long a program may take to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -140,6 +149,26 @@ impl LocalServers {
             state.path().display()
         );
         Ok(Self { database_url, nats_url, nats_monitor_url, master_key_file, postgres, nats, _state: state })
+    }
+
+    /// Starts a server again that ended by itself, for as long as it is awaited.
+    ///
+    /// # Errors
+    /// If one does not come up again, or dies again and again.
+    pub async fn keep_running(&mut self) -> anyhow::Result<Infallible> {
+        let mut deaths = VecDeque::new();
+        loop {
+            tokio::time::sleep(WATCH_EVERY).await;
+            let (postgres, nats) = (self.postgres.revive().await?, self.nats.revive().await?);
+            if postgres || nats {
+                deaths.push_back(Instant::now());
+            }
+            deaths.retain(|death: &Instant| death.elapsed() < DEATHS_WITHIN);
+            ensure!(
+                deaths.len() < DEATHS_MAX,
+                "the servers die again and again: see their logs in the state directory"
+            );
+        }
     }
 
     /// Stops both servers in good order.

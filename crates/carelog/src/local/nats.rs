@@ -71,7 +71,7 @@ impl Nats {
         }
         let config = state.path().join("nats.conf");
         let log = state.path().join("nats.log");
-        // One log per launch: it cannot grow for ever.
+        // One log per launch, so that it does not grow for ever.
         File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         process::end_orphans("nats-server", &config, ORPHAN_TIMEOUT).await?;
         let mut nats = Self {
@@ -113,6 +113,17 @@ impl Nats {
             Ok(()) => Ok(()),
             Err(StartFailure::PortTaken(error) | StartFailure::Other(error)) => Err(error),
         }
+    }
+
+    /// Starts again if it ended by itself; says whether it did.
+    pub(super) async fn revive(&mut self) -> anyhow::Result<bool> {
+        let has_died = self.server.as_mut().map_or(Ok(false), Server::has_died)?;
+        if has_died {
+            // Its process id may be another's by now.
+            self.server = None;
+            self.start().await?;
+        }
+        Ok(has_died)
     }
 
     /// Stops in good order. Does nothing if it is stopped already.

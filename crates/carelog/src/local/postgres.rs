@@ -73,7 +73,7 @@ impl Postgres {
         let data_major = major_of_data(&data_dir)?;
         let bin_dir = find_bin_dir(bin_dir, data_major, &data_dir).await?;
         let log = state.path().join("postgres.log");
-        // One log per launch: it cannot grow for ever.
+        // One log per launch, so that it does not grow for ever.
         File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         process::end_orphans("postgres", &data_dir, ORPHAN_TIMEOUT).await?;
         if data_major.is_none() {
@@ -105,6 +105,17 @@ impl Postgres {
                 Err(error)
             }
         }
+    }
+
+    /// Starts again if it ended by itself; says whether it did.
+    pub(super) async fn revive(&mut self) -> anyhow::Result<bool> {
+        let has_died = self.server.as_mut().map_or(Ok(false), Server::has_died)?;
+        if has_died {
+            // Its process id may be another's by now.
+            self.server = None;
+            self.start().await?;
+        }
+        Ok(has_died)
     }
 
     /// Stops in good order (a "fast" shutdown: sessions are ended, a checkpoint is written).

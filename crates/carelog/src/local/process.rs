@@ -175,6 +175,15 @@ impl Server {
         anyhow::anyhow!("{} ended with {status}; the end of {}:\n  {quoted}", self.name, self.log.display())
     }
 
+    /// Whether the server has ended, which nobody asked it to; says so in the log.
+    pub(super) fn has_died(&mut self) -> anyhow::Result<bool> {
+        let status = self.ended()?;
+        if let Some(status) = status {
+            tracing::warn!("{} ended with {status} and is started again; its log: {}", self.name, self.log.display());
+        }
+        Ok(status.is_some())
+    }
+
     /// Stops the scheduling of the server and of its children.
     pub(super) fn pause(&self) {
         // The parent first: a paused parent makes no further children.
