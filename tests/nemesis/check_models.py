@@ -136,7 +136,7 @@ def _dump(database: Database) -> dict[str, list[str]]:
     dump: dict[str, list[str]] = {}
     views = database.rows("select table_name from information_schema.views where table_schema = 'read' order by 1")
     for (view,) in views:
-        order = "fact, position" if view.endswith("_fact") else "key, from_position"
+        order = "fact_id, position" if view.endswith("_fact") else "key, from_position"
         lines = database.copy(f'select * from read."{view}" order by {order}')
         dump[view] = [f"{hashlib.sha256(line).hexdigest()} {line[:160].decode(errors='replace')}" for line in lines]
     return dump

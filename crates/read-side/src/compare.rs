@@ -48,7 +48,8 @@ async fn fingerprint_now(pool: &PgPool, model: &'static dyn Model) -> Result<Fin
                 (select count(*) as n,
                         decode(md5(coalesce(string_agg(md5(r::text), '' order by r.fact, r.position), '')), 'hex')
                             as hash
-                   from read.{name}_fact r) f
+                   from (select n.fact, f.position, f.n1, f.n2, f.n3, f.n4
+                           from read.{name}_fact f join read.fact_name n on n.id = f.fact_id) r) f
           where c.model = $1"
     );
     let mut tx = pool.begin().await?;

@@ -78,9 +78,9 @@ impl Rows {
     }
 
     /// Adds the state of a fact at a position.
-    pub(crate) fn fact(&mut self, fact: &str, position: u64, numbers: [i64; 4]) {
+    pub(crate) fn fact(&mut self, id: i32, position: u64, numbers: [i64; 4]) {
         self.tuple(2 + numbers.len());
-        self.field(fact.as_bytes());
+        self.field(&id.to_be_bytes());
         self.field(&crate::bigint(position).to_be_bytes());
         numbers.iter().for_each(|number| self.field(&number.to_be_bytes()));
     }

@@ -74,7 +74,8 @@ pub trait Entity: Send + Sync + 'static {
     /// The table's own columns, one a line, named like the row's fields and typed: `subject json`. Personal values,
     /// lists and objects are `json`, which is written faster than `jsonb`, unless the table is searched by them. The runner adds `key`, `from_position`, `to_position`, `subjects`, `stale_since`.
     const COLUMNS: &'static str;
-    /// Statements that index and comment the table; `{table}` stands for its name. `to_position = 9223372036854775807`
+    /// Statements that index and comment the table, one a line; `{table}` stands for its name. Indexes are made at once,
+    /// so no two have the same columns: PostgreSQL would give them the same name. `to_position = 9223372036854775807`
     /// marks the present version of a row.
     const INDEXES: &'static str;
     /// A row's content. Its JSON fields are the table's columns.

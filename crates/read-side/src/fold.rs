@@ -10,6 +10,8 @@ use uuid::Uuid;
 use crate::entity::{Entity, Fact, Happened, KEYS_MAX, Keys, Unfit};
 use crate::reveal;
 
+/// Most rows as JSON are shorter.
+const ROW_BYTES: usize = 1_024;
 /// So many rows that were made anew may stand in the list of rows besides those in hand.
 const MADE_ANEW_MAX: usize = 10_000;
 
@@ -92,6 +94,8 @@ pub(crate) trait Folding: Send + Sync {
 
 struct Held<R> {
     row: R,
+    /// What it adds to the rollups, once that was asked for.
+    facts: Option<Vec<Fact>>,
     /// The event that made it.
     from: u64,
     /// Whether it is stored as it is.
@@ -121,21 +125,31 @@ impl<E: Entity> Default for Fold<E> {
 }
 
 struct Folded<R> {
-    row: Option<R>,
-    facts: Vec<Fact>,
+    /// The row, and what it adds to the rollups now.
+    row: Option<(R, Vec<Fact>)>,
+    changed: Vec<Fact>,
 }
 
-fn fold_one<E: Entity>(row: Option<E::Row>, happened: &Happened) -> Result<Folded<E::Row>, Unfit> {
+fn fold_one<E: Entity>(held: Option<Held<E::Row>>, happened: &Happened) -> Result<Folded<E::Row>, Unfit> {
     let fold = || {
-        let before = row.as_ref().map(E::facts).unwrap_or_default();
-        let row = E::apply(row, happened)?;
-        let mut facts = row.as_ref().map(E::facts).unwrap_or_default();
-        if facts == before {
-            facts.clear();
-        } else {
-            before.into_iter().for_each(|(fact, numbers)| add(&mut facts, fact, numbers.map(i64::saturating_neg)));
+        let (row, before) = match held {
+            None => (None, Vec::new()),
+            Some(Held { row, facts, .. }) => {
+                let facts = facts.unwrap_or_else(|| E::facts(&row));
+                (Some(row), facts)
+            }
+        };
+        let row = E::apply(row, happened)?.map(|row| {
+            let facts = E::facts(&row);
+            (row, facts)
+        });
+        let facts = row.as_ref().map(|(_, facts)| facts.as_slice()).unwrap_or_default();
+        let mut changed = Vec::new();
+        if facts != before {
+            changed.extend_from_slice(facts);
+            before.into_iter().for_each(|(fact, numbers)| add(&mut changed, fact, numbers.map(i64::saturating_neg)));
         }
-        Ok(Folded { row, facts })
+        Ok(Folded { row, changed })
     };
     // A defect in one fold must not take the other models and keys with it.
     catch_unwind(AssertUnwindSafe(fold)).unwrap_or_else(|_| Err(Unfit("the fold panicked".to_owned())))
@@ -183,19 +197,19 @@ impl<E: Entity> Fold<E> {
             Some(held) if !stored => Some(version(key, held)?),
             Some(_) | None => None,
         };
-        match fold_one::<E>(held.map(|held| held.row), happened) {
+        match fold_one::<E>(held, happened) {
             Err(Unfit(error)) => {
                 self.parked.insert(key);
                 self.changes.parked.push(Parked { key, position, error });
                 self.changes.stale.extend(stored.then_some((key, position)));
                 version.iter_mut().for_each(|version| version.stale_since = Some(position));
             }
-            Ok(Folded { row, facts: changed }) => {
+            Ok(Folded { row, changed }) => {
                 changed.into_iter().for_each(|(fact, numbers)| add(facts, fact, numbers));
                 self.changes.closed.extend(stored.then_some((key, position)));
                 version.iter_mut().for_each(|version| version.to = Some(position));
-                if let Some(row) = row {
-                    self.rows.insert(key, Held { row, from: position, stored: false });
+                if let Some((row, facts)) = row {
+                    self.rows.insert(key, Held { row, facts: Some(facts), from: position, stored: false });
                     self.unstored += 1;
                     self.made.push_back((key, position));
                 }
@@ -216,7 +230,9 @@ impl<E: Entity> Fold<E> {
 
 /// The present version of a row.
 fn version<R: Serialize>(key: Uuid, held: &Held<R>) -> Result<Version, String> {
-    let json = serde_json::to_string(&held.row).map_err(|error| format!("a row cannot be written: {error}"))?;
+    let mut json = Vec::with_capacity(ROW_BYTES);
+    serde_json::to_writer(&mut json, &held.row).map_err(|error| format!("a row cannot be written: {error}"))?;
+    let json = String::from_utf8(json).map_err(|error| error.to_string())?;
     if !json.starts_with("{\"") {
         return Err("a row is not written as an object with members".to_owned());
     }
@@ -236,7 +252,7 @@ impl<E: Entity> Folding for Fold<E> {
     fn hold(&mut self, stored: StoredRow) -> Result<(), String> {
         let row =
             serde_json::from_str(&stored.json).map_err(|error| format!("a stored row cannot be read: {error}"))?;
-        self.rows.insert(stored.key, Held { row, from: stored.from, stored: true });
+        self.rows.insert(stored.key, Held { row, facts: None, from: stored.from, stored: true });
         Ok(())
     }
 

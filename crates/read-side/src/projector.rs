@@ -56,8 +56,8 @@ impl Default for Settings {
 /// background while the others go on, and waits for PostgreSQL and NATS whenever they are away. Any number of
 /// projectors may run: each event takes effect once.
 ///
-/// `pool` is of the role `Project` with at least four connections (six while models are rebuilt); `reader` and `vault`
-/// may use the same. Without a bus it reads the history from PostgreSQL alone.
+/// `pool` is of the role `Project` with at least four connections, and three more for each model that is rebuilt; `reader`
+/// and `vault` may use the same. Without a bus it reads the history from PostgreSQL alone.
 ///
 /// # Errors
 /// [`ProjectorError::HistoryForked`], and whatever else trying again cannot help.

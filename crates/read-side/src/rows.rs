@@ -1,6 +1,6 @@
 //! Rows in PostgreSQL: touched ones read in one statement, changes written in one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
@@ -134,22 +134,31 @@ async fn write_facts(connection: &mut PgConnection, table: &Table, facts: &[Fact
     if facts.is_empty() {
         return Ok(());
     }
+    let ids = fact_ids(connection, table, facts.iter().map(|change| change.fact.as_str()).collect()).await?;
     let target = &table.facts;
     let statement = format!(
-        "insert into {target} (fact, position, n1, n2, n3, n4)
-         select d.fact, d.position,
+        "with d as (
+             select *
+               from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+                    as d (fact_id, position, n1, n2, n3, n4)
+         ), b as (
+             select f.*
+               from (select distinct fact_id from d) changed
+              cross join lateral (
+                    select f.* from {target} f where f.fact_id = changed.fact_id order by f.position desc limit 1
+                    ) f
+         )
+         insert into {target} (fact_id, position, n1, n2, n3, n4)
+         select d.fact_id, d.position,
                 (coalesce(b.n1, 0) + sum(d.n1) over w)::bigint, (coalesce(b.n2, 0) + sum(d.n2) over w)::bigint,
                 (coalesce(b.n3, 0) + sum(d.n3) over w)::bigint, (coalesce(b.n4, 0) + sum(d.n4) over w)::bigint
-           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-                as d (fact, position, n1, n2, n3, n4)
-           left join lateral (
-                select f.n1, f.n2, f.n3, f.n4 from {target} f where f.fact = d.fact order by f.position desc limit 1
-                ) b on true
-         window w as (partition by d.fact order by d.position)"
+           from d
+           left join b on b.fact_id = d.fact_id
+         window w as (partition by d.fact_id order by d.position)"
     );
     let numbers = |of: fn(&[i64; 4]) -> i64| facts.iter().map(|change| of(&change.add)).collect::<Vec<_>>();
     sqlx::query(AssertSqlSafe(statement))
-        .bind(facts.iter().map(|change| change.fact.as_str()).collect::<Vec<_>>())
+        .bind(facts.iter().map(|change| ids.get(&change.fact).copied()).collect::<Vec<_>>())
         .bind(facts.iter().map(|change| bigint(change.position)).collect::<Vec<_>>())
         .bind(numbers(|[n1, _, _, _]| *n1))
         .bind(numbers(|[_, n2, _, _]| *n2))
@@ -158,6 +167,38 @@ async fn write_facts(connection: &mut PgConnection, table: &Table, facts: &[Fact
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// The numbers that stand for the names of facts, made for those that have none.
+pub(crate) async fn fact_ids(
+    connection: &mut PgConnection,
+    table: &Table,
+    names: BTreeSet<&str>,
+) -> Result<HashMap<String, i32>, ProjectorError> {
+    let mut ids = HashMap::with_capacity(names.len());
+    // A name that another process makes at this moment is seen the next time.
+    while ids.len() < names.len() {
+        let known: Vec<(String, i32)> = sqlx::query_as(
+            "with made as (
+                 insert into read.fact_name (model, fact)
+                 select $1, w.fact
+                   from unnest($2::text[]) as w (fact)
+                  where not exists (select from read.fact_name n where n.model = $1 and n.fact = w.fact)
+                  order by w.fact
+                     on conflict do nothing
+                 returning fact, id
+             )
+             select fact, id from made
+             union all
+             select n.fact, n.id from read.fact_name n where n.model = $1 and n.fact = any ($2)",
+        )
+        .bind(table.model)
+        .bind(names.iter().copied().collect::<Vec<_>>())
+        .fetch_all(&mut *connection)
+        .await?;
+        ids.extend(known);
+    }
+    Ok(ids)
 }
 
 /// Records newly parked keys and counts skipped events.

@@ -32,10 +32,12 @@ pub async fn prepare(pool: &PgPool, models: &[&'static dyn Model]) -> Result<Vec
 async fn prepare_now(pool: &PgPool, models: &[&'static dyn Model]) -> Result<Vec<&'static dyn Model>, ProjectorError> {
     let mut tx = pool.begin().await?;
     sqlx::query("select pg_advisory_xact_lock($1)").bind(PREPARE_LOCK).execute(&mut *tx).await?;
-    let (present,): (bool,) =
-        sqlx::query_as("select to_regclass('read.checkpoint') is not null and to_regclass('read.parked') is not null")
-            .fetch_one(&mut *tx)
-            .await?;
+    let (present,): (bool,) = sqlx::query_as(
+        "select bool_and(to_regclass('read.' || name) is not null)
+           from unnest(array['checkpoint', 'parked', 'fact_name']) as t (name)",
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     if !present {
         sqlx::raw_sql(include_str!("sql/base.sql")).execute(&mut *tx).await?;
     }
@@ -90,7 +92,7 @@ async fn create_first_generation(
 
 /// Makes the tables of one generation, without indexes.
 pub(crate) async fn create_tables(connection: &mut PgConnection, table: &Table) -> Result<(), ProjectorError> {
-    let Table { rows, facts, columns } = table;
+    let Table { rows, facts, columns, .. } = table;
     let own: Vec<&str> = columns.iter().map(|column| column.definition).collect();
     let own = own.join(",\n    ");
     let ddl = format!(
@@ -105,7 +107,7 @@ pub(crate) async fn create_tables(connection: &mut PgConnection, table: &Table) 
              {own}
          );
          create table {facts} (
-             fact text collate \"C\" not null,
+             fact_id integer not null,
              position bigint not null,
              n1 bigint not null,
              n2 bigint not null,
@@ -128,26 +130,54 @@ pub(crate) async fn index_present(connection: &mut PgConnection, table: &Table) 
     Ok(())
 }
 
+/// The other indexes of one generation.
+pub(crate) struct Indexes {
+    /// Statements that make them, in any order or at once.
+    pub(crate) make: Vec<String>,
+    /// What comes behind: keys and comments.
+    pub(crate) finish: String,
+}
+
+impl Indexes {
+    pub(crate) fn of(model: &'static dyn Model, table: &Table) -> Self {
+        let Table { rows, facts, .. } = table;
+        let [rows_key, facts_key] = [rows, facts].map(|name| format!("{}_pkey", name.trim_start_matches("read.")));
+        let mut make = vec![
+            format!("create unique index {facts_key} on {facts} (fact_id, position)"),
+            format!("create unique index {rows_key} on {rows} (key, from_position)"),
+            format!("create index on {rows} using gin (subjects) where subjects <> '{{}}'"),
+        ];
+        let mut finish = format!(
+            "alter table {facts} add primary key using index {facts_key};
+             alter table {rows} add primary key using index {rows_key};
+             comment on column {rows}.from_position is 'The event that made this version of the row.';
+             comment on column {rows}.to_position is
+                 'The event that ended it; the largest bigint for the present version.';
+             comment on column {rows}.subjects is 'The data subjects whose values are in the row.';
+             comment on column {rows}.stale_since is 'The event that did not fit the row; later ones are skipped.';
+             comment on table {facts} is
+                 'Rollups, cumulative: the value at a position is the last row at or before it. Names: read.fact_name.';"
+        );
+        for statement in model.indexes().replace("{table}", rows).split_inclusive(";\n") {
+            match statement.starts_with("create ") {
+                true => make.push(statement.to_owned()),
+                false => finish.push_str(statement),
+            }
+        }
+        Self { make, finish }
+    }
+}
+
 /// Makes the other indexes and the comments of one generation.
 pub(crate) async fn create_indexes(
     connection: &mut PgConnection,
     model: &'static dyn Model,
     table: &Table,
 ) -> Result<(), ProjectorError> {
-    let Table { rows, facts, .. } = table;
-    let own = model.indexes().replace("{table}", rows);
-    let ddl = format!(
-        "alter table {rows} add primary key (key, from_position);
-         create index on {rows} using gin (subjects) where subjects <> '{{}}';
-         alter table {facts} add primary key (fact, position);
-         comment on column {rows}.from_position is 'The event that made this version of the row.';
-         comment on column {rows}.to_position is 'The event that ended it; the largest bigint for the present version.';
-         comment on column {rows}.subjects is 'The data subjects whose values are in the row.';
-         comment on column {rows}.stale_since is 'The event that did not fit the row; later ones are skipped.';
-         comment on table {facts} is 'Rollups, cumulative: the value at a position is the last row at or before it.';
-         {own}"
-    );
-    sqlx::raw_sql(AssertSqlSafe(ddl)).execute(connection).await?;
+    let Indexes { make, finish } = Indexes::of(model, table);
+    for statement in make.into_iter().chain([finish]) {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -159,7 +189,7 @@ pub(crate) async fn show(
     replaced: bool,
 ) -> Result<(), ProjectorError> {
     let (name, Table { rows, facts, .. }) = (model.name(), table);
-    let gone = if replaced { format!("drop view if exists read.{name};") } else { String::new() };
+    let gone = if replaced { format!("drop view if exists read.{name}, read.{name}_fact;") } else { String::new() };
     let ddl = format!(
         "{gone}
          create or replace view read.{name} as select * from {rows};

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sqlx::{PgConnection, PgPool};
+use futures_util::stream::{self, StreamExt as _};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -14,13 +16,18 @@ use crate::decode::{self, Incoming};
 use crate::error::ProjectorError;
 use crate::fold::{Changes, FactChange, Folding, Parked};
 use crate::model::Model;
+use crate::schema::{self, Indexes};
 use crate::table::Table;
-use crate::{bigint, rows, schema};
+use crate::{bigint, rows};
 
 /// So many bytes go to PostgreSQL in one COPY.
 const COPY_BYTES: usize = 4 << 20;
 /// The most rows in memory between two pages of the history.
 const ROWS_IN_HAND_MAX: usize = 65_536;
+/// How many indexes of a model are made at once.
+const INDEXES_AT_ONCE: usize = 2;
+/// The models of this process whose indexes are made.
+static INDEXING: Semaphore = Semaphore::const_new(1);
 /// Present versions given out at once at the end.
 const RELEASED_AT_ONCE: usize = 10_000;
 
@@ -36,8 +43,8 @@ pub(crate) struct Shadow {
     indexed: bool,
     rows_in_hand_max: usize,
     erased: BTreeSet<Uuid>,
-    /// Rollups so far.
-    totals: HashMap<String, [i64; 4]>,
+    /// Rollups so far, with the numbers that stand for their names.
+    totals: HashMap<String, (i32, [i64; 4])>,
     parked: BTreeMap<Uuid, (Parked, u64)>,
     versions: u64,
     rows: Rows,
@@ -175,15 +182,25 @@ impl Shadow {
             let written = self.rows.version(&version, &self.table.columns);
             written.map_err(|error| self.defect(format!("a row does not fit its table: {error}")))?;
         }
+        self.name(&facts).await?;
         for FactChange { fact, position, add } in facts {
-            let totals = match self.totals.get_mut(&fact) {
-                Some(totals) => totals,
-                None => self.totals.entry(fact.clone()).or_default(),
-            };
-            totals.iter_mut().zip(add).for_each(|(total, add)| *total = total.saturating_add(add));
-            self.facts.fact(&fact, position, *totals);
+            if let Some((id, totals)) = self.totals.get_mut(&fact) {
+                totals.iter_mut().zip(add).for_each(|(total, add)| *total = total.saturating_add(add));
+                self.facts.fact(*id, position, *totals);
+            }
         }
         if self.rows.len() + self.facts.len() >= COPY_BYTES { self.send().await } else { Ok(()) }
+    }
+
+    /// Gives the facts that come for the first time their numbers.
+    async fn name(&mut self, facts: &[FactChange]) -> Result<(), ProjectorError> {
+        let names = facts.iter().map(|change| change.fact.as_str());
+        let new: BTreeSet<_> = names.filter(|name| !self.totals.contains_key(*name)).collect();
+        if !new.is_empty() {
+            let ids = rows::fact_ids(&mut *self.pool.acquire().await?, &self.table, new).await?;
+            self.totals.extend(ids.into_iter().map(|(name, id)| (name, (id, [0; 4]))));
+        }
+        Ok(())
     }
 
     /// Starts a COPY when the one before has ended.
@@ -211,16 +228,22 @@ impl Shadow {
         }
         self.send().await?;
         self.sent().await?;
-        let mut tx = pool.begin().await?;
-        sqlx::query("set local statement_timeout = 0").execute(&mut *tx).await?;
-        sqlx::query("set local maintenance_work_mem = '256MB'").execute(&mut *tx).await?;
+        let Indexes { make, finish } = Indexes::of(self.model, &self.table);
+        let mut tx = unhurried(pool).await?;
         schema::index_present(&mut tx, &self.table).await?;
-        schema::create_indexes(&mut tx, self.model, &self.table).await?;
+        tx.commit().await?;
+        // Indexes take memory and connections: of several models in turn. All are awaited, also where one has failed.
+        let indexing = INDEXING.acquire().await.map_err(|error| ProjectorError::Stopped(error.to_string()))?;
+        let made = stream::iter(make).map(|statement| make_index(pool, statement)).buffer_unordered(INDEXES_AT_ONCE);
+        made.collect::<Vec<_>>().await.into_iter().collect::<Result<(), _>>()?;
+        drop(indexing);
         self.indexed = true;
+        let mut tx = unhurried(pool).await?;
+        sqlx::raw_sql(AssertSqlSafe(finish)).execute(&mut *tx).await?;
         self.erase(&mut tx).await?;
         tx.commit().await?;
         let analyze = format!("analyze {}, {}", self.table.rows, self.table.facts);
-        sqlx::raw_sql(sqlx::AssertSqlSafe(analyze)).execute(pool).await?;
+        sqlx::raw_sql(AssertSqlSafe(analyze)).execute(pool).await?;
         Ok(())
     }
 
@@ -304,6 +327,21 @@ impl Stored {
     fn may_hold(&self, key: Uuid) -> bool {
         Self::places(key).iter().all(|(word, bit)| self.bits.get(*word).is_some_and(|word| word & bit != 0))
     }
+}
+
+/// A transaction for what takes long.
+async fn unhurried(pool: &PgPool) -> Result<Transaction<'static, Postgres>, ProjectorError> {
+    let mut tx = pool.begin().await?;
+    sqlx::query("set local statement_timeout = 0").execute(&mut *tx).await?;
+    sqlx::query("set local maintenance_work_mem = '256MB'").execute(&mut *tx).await?;
+    Ok(tx)
+}
+
+async fn make_index(pool: &PgPool, statement: String) -> Result<(), ProjectorError> {
+    let mut tx = unhurried(pool).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn copy_in(pool: &PgPool, table: &Table, rows: Rows, facts: Rows) -> Result<(), ProjectorError> {

@@ -84,6 +84,8 @@ fn column(line: &'static str) -> Option<Column> {
 /// The tables of one generation.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
+    /// The model's name.
+    pub(crate) model: &'static str,
     /// The rows' table with its schema.
     pub(crate) rows: String,
     /// The facts' table with its schema.
@@ -92,9 +94,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(model: &dyn Model, revision: u32, generation: u32) -> Self {
+    pub(crate) fn new(model: &'static dyn Model, revision: u32, generation: u32) -> Self {
         let name = model.name();
         Self {
+            model: name,
             rows: format!("read.{name}_r{revision}_g{generation}"),
             facts: format!("read.{name}_fact_r{revision}_g{generation}"),
             columns: columns(model.columns()),

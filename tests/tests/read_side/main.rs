@@ -274,7 +274,7 @@ struct LaterTeam;
 
 impl Entity for LaterTeam {
     const NAME: &'static str = "team";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = Team::REVISION + 1;
     const READS: &'static [Category] = &[Category::Team];
     const COLUMNS: &'static str = "title text not null";
     const INDEXES: &'static str = "";

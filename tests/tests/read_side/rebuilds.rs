@@ -70,7 +70,11 @@ async fn a_projector_that_finds_a_model_being_rebuilt_waits_and_does_not_block_i
         tokio::task::yield_now().await;
     }
     sqlx::query("select pg_advisory_unlock_all()").execute(&mut *other).await.unwrap();
-    world.until("select revision::bigint from read.checkpoint where model = 'team'", |revision| revision == 2).await;
+    world
+        .until("select revision::bigint from read.checkpoint where model = 'team'", |revision| {
+            revision == i64::from(LaterTeam::REVISION)
+        })
+        .await;
     let head = world.history(2).await;
     world.caught_up(&["agent", "team"], head).await;
     for projector in both {
@@ -155,7 +159,7 @@ async fn a_new_revision_is_rebuilt_while_the_old_one_serves_and_an_older_program
     world.project_all(&people()).await;
     let later = world.project(vec![of::<Agent>(), of::<LaterTeam>()], 1_000);
     let started = Instant::now();
-    while world.status_of("team").await.revision != 2 {
+    while world.status_of("team").await.revision != LaterTeam::REVISION {
         assert!(started.elapsed() < Duration::from_secs(10));
         tokio::task::yield_now().await;
     }
@@ -165,7 +169,7 @@ async fn a_new_revision_is_rebuilt_while_the_old_one_serves_and_an_older_program
     let head = head + 1;
     assert_eq!(world.send("team.form", Uuid::now_v7(), json!({"name": "new"})).await, head);
     world.caught_up(&["agent", "team"], head).await;
-    assert_eq!(world.status_of("team").await.revision, 2);
+    assert_eq!(world.status_of("team").await.revision, LaterTeam::REVISION);
     older.stopped().await.unwrap();
     later.stopped().await.unwrap();
     world.database.remove().await;

@@ -42,7 +42,7 @@ pub struct AgentRow {
 
 impl Entity for Agent {
     const NAME: &'static str = "agent";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const READS: &'static [Category] = &[Category::Agent];
     const COLUMNS: &'static str = "
         name text not null,

@@ -168,7 +168,7 @@ pub struct Customer;
 
 impl Entity for Customer {
     const NAME: &'static str = "customer";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const READS: &'static [Category] = &[Category::Customer];
     const COLUMNS: &'static str = include_str!("customer_columns.sql");
     const INDEXES: &'static str = include_str!("customer_indexes.sql");

@@ -23,7 +23,7 @@ pub struct CustomerAlias;
 
 impl Entity for CustomerAlias {
     const NAME: &'static str = "customer_alias";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const READS: &'static [Category] = &[Category::Customer];
     const COLUMNS: &'static str = "customer uuid not null\nsurvivor uuid not null";
     const INDEXES: &'static str = include_str!("customer_alias_indexes.sql");

@@ -38,7 +38,7 @@ pub struct TeamRow {
 
 impl Entity for Team {
     const NAME: &'static str = "team";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const READS: &'static [Category] = &[Category::Team];
     const COLUMNS: &'static str = "
         name text not null,

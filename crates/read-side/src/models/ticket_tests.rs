@@ -64,14 +64,10 @@ fn reason() -> Reason {
 }
 
 #[test]
-fn a_ticket_bears_its_ordinal_and_counts_for_its_team() {
+fn a_ticket_bears_its_ordinal_and_counts_by_status_and_priority() {
     let row = after(vec![]);
     assert_eq!((row.number, row.status, row.priority_overridden), (17, Status::New, false));
-    let expected = [
-        ("status/new".to_owned(), [1, 0, 0, 0]),
-        ("priority/P1".to_owned(), [1, 1, 0, 0]),
-        (format!("team/{FIRST_LINE}/new"), [1, 0, 0, 0]),
-    ];
+    let expected = [("status/new".to_owned(), [1, 0, 0, 0]), ("priority/P1".to_owned(), [1, 1, 0, 0])];
     assert_eq!(Ticket::facts(&row), expected);
 }
 

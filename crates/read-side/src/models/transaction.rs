@@ -89,7 +89,7 @@ pub struct Transaction;
 
 impl Entity for Transaction {
     const NAME: &'static str = "transaction";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const READS: &'static [Category] = &[Category::Transaction];
     const COLUMNS: &'static str = include_str!("transaction_columns.sql");
     const INDEXES: &'static str = include_str!("transaction_indexes.sql");

@@ -15,29 +15,6 @@ alias as (
     from alias
     join read.customer_alias a on a.survivor = alias.customer
     where {version:a}
-),
-named as (
-    select wanted.prefix, first.fact
-    from (select 'customer/' || alias.customer::text || '/' as prefix from alias) wanted
-    cross join lateral (
-        select f.fact
-        from read.transaction_fact f
-        where f.fact >= wanted.prefix
-        order by f.fact
-        limit 1
-    ) first
-    where starts_with(first.fact, wanted.prefix)
-    union all
-    select named.prefix, following.fact
-    from named
-    cross join lateral (
-        select f.fact
-        from read.transaction_fact f
-        where f.fact > named.fact
-        order by f.fact
-        limit 1
-    ) following
-    where starts_with(following.fact, named.prefix)
 )
 select
     c.position,
@@ -52,12 +29,16 @@ from (
     where c.model in ('transaction', 'customer_alias')
 ) c
 left join lateral (
-    select named.fact, f.n1, f.n2, f.n3, f.n4
-    from named
+    select n.fact, f.n1, f.n2, f.n3, f.n4
+    from (select 'customer/' || alias.customer::text || '/' as prefix from alias) wanted
+    join read.fact_name n
+        on n.model = 'transaction'
+       and n.fact >= wanted.prefix
+       and n.fact < wanted.prefix || chr(1114111)
     cross join lateral (
         select f.n1, f.n2, f.n3, f.n4
         from read.transaction_fact f
-        where f.fact = named.fact
+        where f.fact_id = n.id
           and f.position <= coalesce($1::bigint, 9223372036854775807)
         order by f.position desc
         limit 1

@@ -26,4 +26,13 @@ create table if not exists read.parked (
 );
 comment on table read.parked is 'Rows that did not fit an event. Their later events are counted here and skipped.';
 
-grant select on read.checkpoint, read.parked to carelog_query;
+create table if not exists read.fact_name (
+    id integer generated always as identity,
+    model text not null,
+    fact text collate "C" not null,
+    constraint fact_name_pkey primary key (id),
+    constraint fact_name_fact_key unique (model, fact)
+);
+comment on table read.fact_name is 'The names of the figures in the models'' rollups. Kept for good: rebuilt models have the same numbers.';
+
+grant select on read.checkpoint, read.parked, read.fact_name to carelog_query;
