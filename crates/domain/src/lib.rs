@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod aggregates;
+pub mod business_time;
 pub mod codec;
 pub mod customer;
 pub mod decider;
