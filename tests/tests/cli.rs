@@ -491,6 +491,25 @@ async fn a_role_that_cannot_start_says_why() {
         .with("CARELOG_HTTP_ADDR", "127.0.0.1:0");
     let ran = run(&environment, &["serve", "query", "relay"], "").await.exits_with(3);
     assert!(ran.stderr().contains("the role relay cannot start"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("PostgreSQL at 127.0.0.1:1"), "{}", ran.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_refuses_is_named_with_its_reason() {
+    let database = TestDatabase::create().await;
+    let (_, place) = database.url.split_once('@').unwrap();
+    let (address, _) = place.split_once('/').unwrap();
+    let wrong_password = format!("postgres://carelog:wrong@{place}");
+    let (server, _) = database.url.rsplit_once('/').unwrap();
+    let missing = format!("{server}/nothing");
+    for (url, reason) in [(wrong_password, "password authentication failed"), (missing, "does not exist")] {
+        let environment = Environment::default().with("DATABASE_URL", url);
+        let ran = run(&environment, &["models"], "").await.exits_with(1);
+        for expected in ["the database cannot be used", address, reason] {
+            assert!(ran.stderr().contains(expected), "{expected}: {}", ran.stderr());
+        }
+    }
+    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

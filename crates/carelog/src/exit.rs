@@ -97,7 +97,7 @@ const fn code_of_store(error: &StoreError) -> u8 {
     match error {
         StoreError::Unavailable(_) => UNKNOWN,
         StoreError::HistoryForked { .. } => HISTORY_FORKED,
-        StoreError::Unsafe(_) | StoreError::Corrupt(_) => FAILED,
+        StoreError::Unsafe(_) | StoreError::Refused(_) | StoreError::Corrupt(_) => FAILED,
     }
 }
 

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The server or the keys are set up in a way that could lose data: fix the set-up.
     #[error("unsafe set-up: {0}")]
     Unsafe(String),
+    /// The server refuses this user, password or database: fix the URL, or make the database ready for use.
+    #[error("the database cannot be used: {0}")]
+    Refused(String),
     /// Stored data or a statement is not as this program expects it: a defect.
     #[error("the store is not as expected: {0}")]
     Corrupt(String),
@@ -32,6 +35,18 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        // Invalid authorization, no such database; no such role, which only a database that was not migrated lacks. What
+        // PostgreSQL says may be in any language.
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match code.as_deref() {
+            Some("22023") if error.to_string().contains("carelog_") => {
+                return Self::Refused("it is not set up for Carelog: run carelog migrate".to_owned());
+            }
+            Some(code) if ["28", "3D"].iter().any(|class| code.starts_with(class)) => {
+                return Self::Refused(error.to_string());
+            }
+            Some(_) | None => {}
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's enum is non-exhaustive; the rest are defects")]
         let passing = match &error {
             sqlx::Error::Database(database) => database.code().is_none_or(|code| {

@@ -74,7 +74,7 @@ impl PoolRole {
 /// Opens a pool. One connection is made at once, so that a wrong URL is told at once.
 ///
 /// # Errors
-/// The URL is malformed, or the database cannot be reached.
+/// The URL is malformed, the server refuses it, or it cannot be reached.
 pub async fn connect(database_url: &str, role: PoolRole, connections_max: u32) -> Result<PgPool, StoreError> {
     let mut options = PgConnectOptions::from_str(database_url)
         .map_err(|error| StoreError::Unsafe(format!("DATABASE_URL cannot be used: {error}")))?
@@ -83,14 +83,19 @@ pub async fn connect(database_url: &str, role: PoolRole, connections_max: u32) -
     if is_active(Bug::AsyncCommit) && role == PoolRole::Append {
         options = options.options([("synchronous_commit", "off")]);
     }
+    let place = format!("PostgreSQL at {}:{}", options.get_host(), options.get_port());
     let pool = PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(2))
         .test_before_acquire(false)
         .max_lifetime(Duration::from_mins(30))
         .connect_with(options)
-        .await?;
-    Ok(pool)
+        .await;
+    pool.map_err(|error| match StoreError::from(error) {
+        StoreError::Unavailable(detail) => StoreError::Unavailable(format!("{place}: {detail}")),
+        StoreError::Refused(detail) => StoreError::Refused(format!("{place}: {detail}")),
+        other @ (StoreError::HistoryForked { .. } | StoreError::Unsafe(_) | StoreError::Corrupt(_)) => other,
+    })
 }
 
 /// Refuses a server that could lose what it acknowledged.

@@ -110,7 +110,10 @@ impl From<StoreError> for ApiError {
                 tracing::warn!(%error, "the history cannot be read");
                 Self::Unavailable
             }
-            StoreError::HistoryForked { .. } | StoreError::Unsafe(_) | StoreError::Corrupt(_) => Self::internal(&error),
+            StoreError::HistoryForked { .. }
+            | StoreError::Unsafe(_)
+            | StoreError::Refused(_)
+            | StoreError::Corrupt(_) => Self::internal(&error),
         }
     }
 }
