@@ -427,6 +427,10 @@ async fn the_recovery_asks_first_then_raises_the_epoch_and_everything_goes_on() 
     let mut system = System::start(&database.url, &nats_url()).await;
     system.accepted("team.form", Uuid::now_v7(), &json!({"name": "一线"})).await;
     system.caught_up().await;
+    let refused = run(&system.environment, &["recover", "--yes"], "").await.exits_with(1);
+    for expected in ["stop all relays and projectors first", "carelog-project from", "carelog-relay from"] {
+        assert!(refused.stderr().contains(expected), "{expected}: {}", refused.stderr());
+    }
     for role in [carelog::roles::Role::Relay, carelog::roles::Role::Projector] {
         system.stop_role(role).await;
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::DeleteStreamErrorKind;
 use bus::Bus;
@@ -10,6 +10,7 @@ use clap::Args;
 use event_store::pool::{self, PoolRole};
 use event_store::{Reader, Vault};
 use read_side::models;
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Environment;
@@ -18,7 +19,8 @@ use crate::models::rebuild_with_progress;
 use crate::output::say;
 use crate::schema;
 
-const CONNECTIONS_MAX: u32 = 6;
+/// As rebuilding all models asks for.
+const CONNECTIONS_MAX: u32 = 12;
 
 /// Goes on after the history has forked.
 ///
@@ -27,7 +29,7 @@ const CONNECTIONS_MAX: u32 = 6;
 ///
 /// It raises the epoch of the history by one (which takes the user that migrates), removes the stream of events from
 /// NATS, which the relay makes and fills again, and rebuilds all read models. Events that PostgreSQL no longer has are
-/// lost to the readers too. Stop all relays and projectors before, and start them after.
+/// lost to the readers too. Relays and projectors must be stopped before, which it looks after, and started after.
 #[derive(Args, Clone, Debug)]
 pub struct RecoverArgs {
     /// Do it
@@ -38,14 +40,13 @@ pub struct RecoverArgs {
 /// Runs `carelog recover`.
 ///
 /// # Errors
-/// It was not confirmed, or PostgreSQL or NATS fails; it may be run again.
+/// It was not confirmed, a relay or projector runs, or PostgreSQL or NATS fails; it may be run again.
 pub async fn run(environment: &Environment, args: &RecoverArgs, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
     let database_url = environment.database_url()?;
     let keys = environment.master_keys()?;
     let bus = environment.bus("carelog-recover")?;
-    let project = pool::connect(&database_url, PoolRole::Project, CONNECTIONS_MAX).await?;
-    let reader = Reader::new(project.clone());
-    let head = reader.head().await?;
+    let owner = pool::connect(&database_url, PoolRole::Migrate, 1).await?;
+    let head = Reader::new(owner.clone()).head().await?;
     if !args.yes {
         return Err(Usage(format!(
             "the history ends at position {}, in epoch {}: run `carelog recover --yes` to go on from there",
@@ -54,22 +55,45 @@ pub async fn run(environment: &Environment, args: &RecoverArgs, stop: &Cancellat
         .into());
     }
     let bus = Bus::connect(&bus).await?;
-    let epoch = raise_epoch(&database_url).await?;
+    require_stopped(&owner).await?;
+    let epoch = raise_epoch(&owner).await?;
+    owner.close().await;
     say!("the history ends at position {}, from now on in epoch {epoch}", head.position)?;
     delete_events(&bus).await?;
     say!("removed the stream {}; the relay fills it again", bus.subjects.events_stream())?;
     schema::migrate(&database_url).await?;
+    let project = pool::connect(&database_url, PoolRole::Project, CONNECTIONS_MAX).await?;
+    let reader = Reader::new(project.clone());
     rebuild_with_progress(&project, &reader, &Vault::new(project.clone(), keys), &models::all(), stop).await?;
     Ok(ExitCode::from(exit::DONE))
 }
 
-async fn raise_epoch(database_url: &str) -> anyhow::Result<i64> {
-    let pool = pool::connect(database_url, PoolRole::Migrate, 1).await?;
+/// A relay or projector that runs on would take the new epoch for another fork, or fill the stream from the old one.
+async fn require_stopped(owner: &PgPool) -> anyhow::Result<()> {
+    let running: Vec<(String,)> = sqlx::query_as(
+        "select concat_ws(' ', application_name, 'from', client_addr, 'since', backend_start, 'as backend', pid)
+           from pg_stat_activity
+          where datname = current_database()
+            and application_name in ('carelog-relay', 'carelog-project')
+          order by application_name, pid",
+    )
+    .fetch_all(owner)
+    .await
+    .context("cannot see who is connected")?;
+    let running: Vec<_> = running.into_iter().map(|(backend,)| backend).collect();
+    ensure!(
+        running.is_empty(),
+        "stop all relays and projectors first, or end what a lost host left with pg_terminate_backend: {}",
+        running.join(", ")
+    );
+    Ok(())
+}
+
+async fn raise_epoch(owner: &PgPool) -> anyhow::Result<i64> {
     let (epoch,) = sqlx::query_as("update log.epoch set epoch = epoch + 1 returning epoch")
-        .fetch_one(&pool)
+        .fetch_one(owner)
         .await
         .context("cannot raise the epoch: DATABASE_URL must name the user that ran `carelog migrate`")?;
-    pool.close().await;
     Ok(epoch)
 }
 
