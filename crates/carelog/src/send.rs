@@ -298,9 +298,6 @@ pub fn parse_line(line: &[u8], actor: &Actor) -> Result<Outgoing, Rejection> {
         return Err(Rejection::new(Code::PayloadTooLarge, detail));
     }
     codec::check(line)?;
-    if !line.trim_ascii_start().starts_with(b"{") {
-        return Err(Rejection::validation("", "a line is one JSON object, such as {\"command\":…,\"data\":{…}}"));
-    }
     let line: Line = codec::read("", line)?;
     let (aggregate, name) =
         Outgoing::split_name(&line.command).map_err(|detail| Rejection::new(Code::UnknownCommand, detail))?;

@@ -104,14 +104,24 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-/// Reads JSON into a type; a failure names the field. `root` is the pointer of the value in the whole message.
+/// Reads a JSON object into a type; a failure names the field. `root` is the pointer of the object in the whole message.
 ///
 /// # Errors
 /// `validation`, with a JSON pointer.
 pub fn read<'de, T: serde::Deserialize<'de>>(root: &str, json: &'de [u8]) -> Result<T, Rejection> {
+    if !is_object(json) {
+        return Err(Rejection::validation(root, AN_OBJECT));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| Rejection::validation(pointer(root, error.path()), sentence(error.inner())))
+}
+
+const AN_OBJECT: &str = "an object is expected";
+
+/// An array would be read, too: as the fields in the order in which they happen to be declared.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
 }
 
 fn sentence(error: &serde_json::Error) -> String {
@@ -218,6 +228,10 @@ impl<'de> VariantAccess<'de> for Named<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, VariantError> {
+        if !is_object(self.content.as_bytes()) {
+            let field = FieldError { pointer: self.root.to_owned(), detail: AN_OBJECT.to_owned() };
+            return Err(VariantError::Content(field));
+        }
         let mut track = Track::new();
         let mut json = serde_json::Deserializer::from_str(self.content);
         let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
@@ -297,5 +311,17 @@ mod tests {
         assert_eq!(pointer(r#"{"reasons":[1,300]}"#), "/data/reasons/1");
         assert_eq!(pointer(r#"{"reasons":[],"more":1}"#), "/data/more");
         assert!(matches!(read_variant::<Command>("gone", "/data", "{}"), Err(VariantError::UnknownName)));
+    }
+
+    #[test]
+    fn content_without_the_names_of_its_fields_is_refused() {
+        for content in ["[[1]]", " [[1]]", "[]", "null", "7", "\"text\""] {
+            match read_variant::<Command>("put_aside", "/data", content) {
+                Err(VariantError::Content(FieldError { pointer, detail })) => {
+                    assert_eq!((pointer.as_str(), detail.as_str()), ("/data", "an object is expected"), "{content}");
+                }
+                other => panic!("{content}: {other:?}"),
+            }
+        }
     }
 }
