@@ -3,9 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests: where they fail, the test fails")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
+use bus::Bus;
 use carelog::local::{LocalServers, Options};
 use carelog::roles::Role;
 use carelog_tests::{Process, System, TestDatabase, nats_url};
@@ -131,6 +132,59 @@ async fn when_nats_loses_everything_the_relay_refills_the_stream_and_nothing_acc
     system.assert_stream_equals_history().await;
     system.assert_models_equal_rebuilt().await;
     system.stop().await;
+    own.remove().await;
+}
+
+/// How many commands wait in the inbox, once NATS answers.
+async fn waiting(bus: &Bus) -> u64 {
+    loop {
+        if let Ok(stream) = bus.jetstream.get_stream(bus.subjects.inbox_stream()).await {
+            return stream.cached_info().state.messages;
+        }
+    }
+}
+
+async fn decided(bus: &Bus) {
+    let none = async { while waiting(bus).await > 0 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), none).await.unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").args(["--archive", "--"]).args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_durable_command_that_its_consumer_takes_for_acknowledged_is_decided_all_the_same() {
+    let mut own = OwnServers::start().await;
+    let database = TestDatabase::create_on(&own.servers.database_url).await;
+    let mut system = System::start(&database.url, &own.servers.nats_url).await;
+    let bus = Bus::connect(&bus::BusConfig::new(&own.servers.nats_url, &system.prefix, "tests")).await.unwrap();
+    let body = System::body(Uuid::now_v7(), &json!({"display_name": "赵敏"}));
+    system.stop_role(Role::Commands).await;
+    let subject = bus.subjects.inbox("web", "customer", "register");
+    bus.jetstream.publish(subject, body.to_string().into()).await.unwrap().await.unwrap();
+
+    // The stream as it was with the command in it; its consumer as it is when the command was acknowledged.
+    let stream = own.directory.join("nats/store/jetstream/$G/streams").join(bus.subjects.inbox_stream()).join("msgs");
+    let before = own.directory.join("before");
+    own.servers.nats.stop().await.unwrap();
+    copy(&stream, &before);
+    own.servers.nats.start().await.unwrap();
+    system.run(Role::Commands).await;
+    decided(&bus).await;
+    system.stop_role(Role::Commands).await;
+    own.servers.nats.stop().await.unwrap();
+    std::fs::remove_dir_all(&stream).unwrap();
+    copy(&before, &stream);
+    own.servers.nats.start().await.unwrap();
+    assert_eq!(waiting(&bus).await, 1, "the stream remembers what its consumer has forgotten");
+
+    system.run(Role::Commands).await;
+    decided(&bus).await;
+    assert_nothing_lost(&system, &[body]).await;
+    system.stop().await;
+    database.remove().await;
     own.remove().await;
 }
 

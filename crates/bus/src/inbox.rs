@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, pull};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, State, StorageType};
 use async_nats::jetstream::{self, AckKind};
 use async_nats::{Client, HeaderMap};
 use domain::codec::MESSAGE_BYTES_MAX;
@@ -31,6 +32,8 @@ const ACK_PENDING_MAX: i64 = 1024;
 const PULL_MESSAGES_MAX: usize = 128;
 const PULL_EXPIRES: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long after its acknowledgement a message is gone from the stream.
+const GONE_AFTER: Duration = Duration::from_secs(1);
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
@@ -67,7 +70,7 @@ impl Inbox {
                     Some(Err(error)) => error.to_string(),
                     None => "the subscription has ended".to_owned(),
                 },
-                None => match subscribe(&self.bus).await {
+                None => match Box::pin(subscribe(&self.bus)).await {
                     Ok(messages) => {
                         self.messages = Some(messages);
                         continue;
@@ -89,12 +92,14 @@ async fn subscribe(bus: &Bus) -> Result<pull::Stream, BusError> {
         Some(found) => stream_config::fit(&bus.jetstream, found.cached_info(), &wanted).await?,
         None => stream_config::create(&bus.jetstream, &wanted).await?,
     }
-    let unavailable = |error: &dyn std::fmt::Display| BusError::Unavailable(error.to_string());
-    let consumer: jetstream::consumer::Consumer<pull::Config> = bus
-        .jetstream
-        .create_consumer_on_stream(consumer(), wanted.name.as_str())
-        .await
-        .map_err(|error| unavailable(&error))?;
+    let mut consumer = make_consumer(bus).await?;
+    if forgets(bus, &consumer).await? {
+        tracing::warn!("the inbox holds commands that its consumer takes for acknowledged; all are delivered again");
+        if let Err(error) = bus.jetstream.delete_consumer_from_stream(CONSUMER, &wanted.name).await {
+            tracing::debug!(%error, "another process has deleted the consumer");
+        }
+        consumer = make_consumer(bus).await?;
+    }
     consumer
         .stream()
         .max_messages_per_batch(PULL_MESSAGES_MAX)
@@ -103,6 +108,40 @@ async fn subscribe(bus: &Bus) -> Result<pull::Stream, BusError> {
         .messages()
         .await
         .map_err(|error| unavailable(&error))
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> BusError {
+    BusError::Unavailable(error.to_string())
+}
+
+async fn make_consumer(bus: &Bus) -> Result<Consumer<pull::Config>, BusError> {
+    let made = bus.jetstream.create_consumer_on_stream(consumer(), bus.subjects.inbox_stream()).await;
+    made.map_err(|error| unavailable(&error))
+}
+
+/// Whether the stream holds messages, or will give sequences, that the consumer takes for acknowledged. Stream and
+/// consumer are files of their own: where the power or a disk failed, one of them may remember more than the other, and
+/// such messages would stay for ever. That they come again is harmless: each was decided or is decided now.
+async fn forgets(bus: &Bus, consumer: &Consumer<pull::Config>) -> Result<bool, BusError> {
+    let mut seen = None;
+    loop {
+        let stream =
+            bus.jetstream.get_stream(bus.subjects.inbox_stream()).await.map_err(|error| unavailable(&error))?;
+        let acknowledged = match consumer.get_info().await {
+            Ok(info) => info.ack_floor.stream_sequence,
+            // Another process has found the same and makes it anew.
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(unavailable(&error)),
+        };
+        let State { messages, first_sequence, last_sequence, .. } = stream.cached_info().state;
+        let is_ahead = last_sequence < acknowledged || messages > 0 && first_sequence <= acknowledged;
+        // An acknowledgement reaches the consumer a moment before the message is gone from the stream.
+        if !is_ahead || seen == Some(first_sequence) {
+            return Ok(is_ahead);
+        }
+        seen = Some(first_sequence);
+        tokio::time::sleep(GONE_AFTER).await;
+    }
 }
 
 fn stream(bus: &Bus) -> Config {

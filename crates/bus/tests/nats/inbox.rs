@@ -102,6 +102,24 @@ async fn a_subject_of_another_shape_is_not_stored() {
 }
 
 #[tokio::test]
+async fn whoever_begins_to_read_leaves_the_consumer_as_it_is() {
+    let bus = bus().await;
+    let mut first = open(&bus).await;
+    let created = async || {
+        let stream = bus.jetstream.get_stream(bus.subjects.inbox_stream()).await.expect("the stream");
+        stream.consumer_info("commands").await.expect("the consumer").created
+    };
+    let before = created().await;
+    let _second = open(&bus).await;
+    send(&bus, "open", HeaderMap::new()).await;
+    send(&bus, "close", HeaderMap::new()).await;
+    within(first.next()).await.ack().await.expect("noted");
+    let _third = open(&bus).await;
+    assert_eq!(created().await, before);
+    clean_up(&bus).await;
+}
+
+#[tokio::test]
 async fn reading_goes_on_after_the_consumer_was_deleted() {
     let bus = bus().await;
     let mut inbox = open(&bus).await;
