@@ -146,6 +146,7 @@ class Nemesis:
             signal_process(pid, signal.SIGSTOP)
         try:
             await self._run.pause(0.3, 0.6)
+            self._run.is_role_stopped = True
             pause_tree(relay)
         finally:
             for pid in readers:
@@ -157,6 +158,8 @@ class Nemesis:
             await self._run.pause(0.8, 1.2)
         finally:
             resume_tree(relay)
+        await self._run.pause(0.2, 0.3)
+        self._run.is_role_stopped = False
         return "relay_outlived_its_lease"
 
 

@@ -147,7 +147,7 @@ async def _tortured(
 async def _injected(running: Run, count: int, result: dict[str, Any]) -> None:
     """Clients work while the scenario injects its faults; then everything heals by itself."""
     scenario = running.scenario
-    sampler = IdleInTransaction(running.database)
+    sampler = IdleInTransaction(running.database, lambda: running.is_role_stopped)
     watcher = StreamWatcher(running.servers.nats.url, PREFIX)
     clients = [running.client(f"c{index}") for index in range(scenario.clients)]
     for client in clients:

@@ -72,6 +72,8 @@ class Run:
     notes: dict[str, Any] = field(default_factory=dict)
     # So long after the last fault all must have healed by itself.
     heal_limit_s: float = HEAL_LIMIT_S
+    # Whether the scheduling of a role is stopped, or was a moment ago.
+    is_role_stopped: bool = False
     # How many unreadable messages the inbox was given: each must be set aside, and nothing else.
     dead_letters: int = 0
     violations: list[str] = field(default_factory=list)

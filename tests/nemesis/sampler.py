@@ -4,6 +4,7 @@ the trace of a database call that was dropped."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from .psql import Database, Session
 
@@ -14,10 +15,11 @@ QUERY = """select pid, application_name, round(extract(epoch from clock_timestam
 
 
 class IdleInTransaction:
-    """The sampler; runs until it is cancelled."""
+    """The sampler; runs until it is cancelled. It does not look while a role is stopped, which cannot end anything."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, is_role_stopped: Callable[[], bool]) -> None:
         self._database = database
+        self._is_role_stopped = is_role_stopped
         self.samples = 0
         self.found: dict[str, str] = {}
 
@@ -26,6 +28,8 @@ class IdleInTransaction:
         try:
             while True:
                 await asyncio.sleep(PERIOD_S)
+                if self._is_role_stopped():
+                    continue
                 try:
                     session = session or await self._database.session()
                     for pid, application, seconds, query in await session.rows(" ".join(QUERY.split()), 2):
