@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -218,15 +218,14 @@ impl CommandMessage {
         if body.actor.kind == ActorKind::Agent && body.actor.agent().is_none() {
             return Err(Rejection::validation("/actor/id", "the id of an agent is a UUID"));
         }
-        if !body.data.get().trim_start().starts_with('{') {
-            return Err(Rejection::validation("/data", "an object is expected"));
-        }
         if body.occurred_at.is_some_and(|time| time < OCCURRED_AT_MIN) {
             return Err(Rejection::validation("/occurred_at", format!("must not be before {OCCURRED_AT_MIN}")));
         }
         let malformed = |error: serde_json::Error| Rejection::new(Code::Malformed, error.to_string());
         let data: Value = serde_json::from_str(body.data.get()).map_err(malformed)?;
-        let occurred_at = body.occurred_at.map(|time| time.trunc_subsecs(6));
+        // As the store keeps it: to the microsecond, and a leap second is the first one after it.
+        let kept = |time: DateTime<Utc>| DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time);
+        let occurred_at = body.occurred_at.map(kept);
         let CommandBody { command_id, id, expected_version, actor, correlation_id, causation_id, .. } = body;
         let canonical =
             serde_json::json!([aggregate, name, id, expected_version, occurred_at, actor, data]).to_string();
@@ -386,6 +385,13 @@ mod tests {
             assert_eq!(at(ancient).err().map(|rejection| rejection.code), Some(Code::Validation), "{ancient}");
         }
         assert_eq!(at("1900-01-01T00:00:00Z"), Ok(Some(OCCURRED_AT_MIN)));
+    }
+
+    #[test]
+    fn a_leap_second_is_the_one_after_it() {
+        let at = |time: &str| parse(&body(&format!(r#","occurred_at":"{time}""#))).map(|message| message.occurred_at);
+        assert_eq!(at("2016-12-31T23:59:60Z"), at("2017-01-01T00:00:00Z"));
+        assert_eq!(at("2016-12-31T23:59:60.5Z"), at("2017-01-01T00:00:00.5Z"));
     }
 
     #[test]
