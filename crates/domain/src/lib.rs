@@ -14,6 +14,7 @@ pub mod ids;
 pub mod money;
 pub mod personal;
 pub mod rejection;
+pub mod sla_clock;
 pub mod team;
 pub mod text;
 pub mod ticket;
