@@ -124,6 +124,9 @@ def check_second_implementation(database: Database, log: Log, violations: Violat
         "transaction": "TransactionRecorded",
         "agent": "AgentRegistered",
         "team": "TeamFormed",
+        "calendar": "CalendarDefined",
+        "sla_policy": "SlaPolicyDefined",
+        "scorecard": "ScorecardDefined",
     }
     for model, first in firsts.items():
         counted = sum(event.type == first for event in log.events)

@@ -8,7 +8,7 @@ use crate::decider::{Aggregate, ClaimQuery, Context, Decision, Loaded};
 use crate::envelope::Actor;
 use crate::ids::StreamId;
 use crate::rejection::{Code, Rejection};
-use crate::{agent, customer, team, ticket, transaction};
+use crate::{agent, calendar, customer, scorecard, sla_policy, team, ticket, transaction};
 
 macro_rules! aggregates {
     ($($(#[$doc:meta])* $name:ident = $module:ident, $singular:literal, $plural:literal;)*) => {
@@ -173,6 +173,12 @@ aggregates! {
     Team = team, "team", "teams";
     /// A ticket 工单.
     Ticket = ticket, "ticket", "tickets";
+    /// A business calendar.
+    Calendar = calendar, "calendar", "calendars";
+    /// An SLA policy.
+    SlaPolicy = sla_policy, "sla_policy", "sla-policies";
+    /// A scorecard of evaluations.
+    Scorecard = scorecard, "scorecard", "scorecards";
 }
 
 impl Category {
@@ -187,7 +193,7 @@ impl Category {
     pub const fn holds_personal_data(self) -> bool {
         match self {
             Self::Customer | Self::Transaction | Self::Ticket => true,
-            Self::Agent | Self::Team => false,
+            Self::Agent | Self::Team | Self::Calendar | Self::SlaPolicy | Self::Scorecard => false,
         }
     }
 }

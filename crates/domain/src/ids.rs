@@ -50,6 +50,12 @@ aggregate_ids! {
     TeamId => Team;
     /// Identifies a ticket 工单.
     TicketId => Ticket;
+    /// Identifies a business calendar.
+    CalendarId => Calendar;
+    /// Identifies an SLA policy.
+    SlaPolicyId => SlaPolicy;
+    /// Identifies a scorecard.
+    ScorecardId => Scorecard;
 }
 
 /// One aggregate's stream: its category and its id. Ids are unique within a category only.

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use carelog_domain::upcast::{STEPS, current_version, upcast};
-use carelog_domain::{Category, Event, agent, customer, team, ticket, transaction};
+use carelog_domain::{Category, Event, agent, calendar, customer, scorecard, sla_policy, team, ticket, transaction};
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde_json::Value;
 
@@ -22,6 +22,9 @@ fn event_types(category: Category) -> &'static [&'static str] {
         Category::Agent => variants::<agent::Event>(),
         Category::Team => variants::<team::Event>(),
         Category::Ticket => variants::<ticket::Event>(),
+        Category::Calendar => variants::<calendar::Event>(),
+        Category::SlaPolicy => variants::<sla_policy::Event>(),
+        Category::Scorecard => variants::<scorecard::Event>(),
     }
 }
 
@@ -154,6 +157,21 @@ fn every_event_of_a_team_is_read_and_written_back_equal() {
 #[test]
 fn every_event_of_a_ticket_is_read_and_written_back_equal() {
     check(Category::Ticket);
+}
+
+#[test]
+fn every_event_of_a_calendar_is_read_and_written_back_equal() {
+    check(Category::Calendar);
+}
+
+#[test]
+fn every_event_of_an_sla_policy_is_read_and_written_back_equal() {
+    check(Category::SlaPolicy);
+}
+
+#[test]
+fn every_event_of_a_scorecard_is_read_and_written_back_equal() {
+    check(Category::Scorecard);
 }
 
 #[test]

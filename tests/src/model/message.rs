@@ -29,6 +29,7 @@ pub(crate) fn stream_of(stream: StreamId) -> Stream {
         Category::Agent => Kind::Agent,
         Category::Team => Kind::Team,
         Category::Ticket => Kind::Ticket,
+        Category::Calendar | Category::SlaPolicy | Category::Scorecard => panic!("the model asks nothing of settings"),
     };
     Stream { kind, id: stream.id }
 }

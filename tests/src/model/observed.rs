@@ -26,6 +26,7 @@ pub(crate) fn difference(world: &World, stream: Stream, loaded: &LoadedStream) -
         State::Agent(state) => told(world.agents.get(&id), &agent(state, version)),
         State::Team(state) => told(world.teams.get(&id), &team(state, version)),
         State::Ticket(state) => told(world.tickets.get(&id), &ticket(state, version)),
+        State::Calendar(_) | State::SlaPolicy(_) | State::Scorecard(_) => Some("the model has no settings".to_owned()),
     }
 }
 

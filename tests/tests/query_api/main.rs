@@ -425,6 +425,54 @@ async fn agents_and_teams_are_found_by_what_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_shows_its_latest_revision_and_its_earlier_ones_as_of_their_time() {
+    let world = World::new().await;
+    let hours = |end: &str| {
+        let workday = json!([{"start": "09:00", "end": "12:00"}, {"start": "13:00", "end": end}]);
+        let weekly = json!({"mon": workday, "tue": workday, "wed": [], "thu": [], "fri": [], "sat": [], "sun": []});
+        json!({"zone": "Asia/Shanghai", "weekly": weekly, "exceptions": {"2025-09-28": workday, "2025-10-01": []}})
+    };
+    let (desk, night) = (Uuid::now_v7(), Uuid::now_v7());
+    let defined = world.send("calendar.define", desk, json!({"name": "服务台", "hours": hours("18:00")})).await;
+    world.send("calendar.define", night, json!({"name": "Night", "hours": hours("17:00")})).await;
+    let revised = world.send("calendar.revise", desk, json!({"hours": hours("17:30")})).await;
+    let path = format!("/v1/calendars/{desk}");
+    let now = world.get(&path, revised).await;
+    assert_eq!((&now["name"], &now["revision"], &now["hours"]), (&json!("服务台"), &json!(2), &hours("17:30")));
+    let before = world.get(&format!("{path}?as_of={defined}"), revised).await;
+    assert_eq!((&before["revision"], &before["hours"]), (&json!(1), &hours("18:00")));
+    assert_eq!(ids(&world.get("/v1/calendars", revised).await), [night, desk]);
+    let history = world.get(&format!("{path}/history"), revised).await;
+    let types: Vec<_> = history["items"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(types, ["CalendarDefined", "CalendarRevised"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_and_scorecards_are_shown_with_what_they_say() {
+    let world = World::new().await;
+    let (desk, gold, visits) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let weekly = json!({"mon": [{"start": "09:00", "end": "17:00"}]});
+    let hours = json!({"zone": "Asia/Shanghai", "weekly": weekly});
+    world.send("calendar.define", desk, json!({"name": "Desk", "hours": hours})).await;
+    let terms = json!({"calendar": desk, "targets": {"P1": {"first_response_s": 900}}});
+    world.send("sla_policy.define", gold, json!({"name": "Gold 金牌", "terms": terms})).await;
+    let criteria = json!([{"id": "clean", "name": "干净", "weight_permille": 1_000, "scale": 5}]);
+    let position =
+        world.send("scorecard.define", visits, json!({"name": "Visits", "card": {"criteria": criteria}})).await;
+    let policy = world.get(&format!("/v1/sla-policies/{gold}"), position).await;
+    assert_eq!((&policy["name"], &policy["terms"]["calendar"]), (&json!("Gold 金牌"), &json!(desk)));
+    assert_eq!(policy["terms"]["targets"]["P1"]["first_response_s"], 900);
+    let scorecard = world.get(&format!("/v1/scorecards/{visits}"), position).await;
+    assert_eq!((&scorecard["revision"], &scorecard["card"]["pass_from"]), (&json!(1), &json!(85)));
+    for (list, id) in [("calendars", desk), ("sla-policies", gold), ("scorecards", visits)] {
+        assert_eq!(ids(&world.get(&format!("/v1/{list}"), position).await), [id], "{list}");
+        assert_eq!(world.get(&format!("/v1/{list}/{id}/history"), position).await["items"][0]["version"], 1);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_is_the_reply_again() {
     let world = World::new().await;
     let id = Uuid::now_v7();

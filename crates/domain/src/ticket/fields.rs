@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ranged::ranged;
 use crate::text::{FreeText, Name};
 
 /// What it is about, in a line. Personal data.
@@ -154,41 +155,6 @@ named! {
         /// Somebody.
         Manual = "manual",
     }
-}
-
-macro_rules! ranged {
-    ($(#[$doc:meta])* $name:ident($number:ty) in $min:literal..=$max:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "u32", into = "u32")]
-        pub struct $name($number);
-
-        impl $name {
-            /// The number.
-            #[must_use]
-            pub const fn get(self) -> $number {
-                self.0
-            }
-        }
-
-        impl TryFrom<u32> for $name {
-            type Error = String;
-
-            fn try_from(number: u32) -> Result<Self, String> {
-                <$number>::try_from(number)
-                    .ok()
-                    .filter(|number| ($min..=$max).contains(number))
-                    .map(Self)
-                    .ok_or_else(|| format!("{} to {}", $min, $max))
-            }
-        }
-
-        impl From<$name> for u32 {
-            fn from(value: $name) -> u32 {
-                value.0.into()
-            }
-        }
-    };
 }
 
 ranged! {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use domain::StreamId;
-use domain::ids::{AgentId, CustomerId, TeamId, TicketId, TransactionId};
+use domain::ids::{AgentId, CalendarId, CustomerId, ScorecardId, SlaPolicyId, TeamId, TicketId, TransactionId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -94,4 +94,10 @@ histories! {
     agent_history, "/v1/agents/{id}/history", "people", AgentId;
     /// What happened to a team.
     team_history, "/v1/teams/{id}/history", "people", TeamId;
+    /// What happened to a business calendar.
+    calendar_history, "/v1/calendars/{id}/history", "settings", CalendarId;
+    /// What happened to an SLA policy.
+    sla_policy_history, "/v1/sla-policies/{id}/history", "settings", SlaPolicyId;
+    /// What happened to a scorecard.
+    scorecard_history, "/v1/scorecards/{id}/history", "settings", ScorecardId;
 }

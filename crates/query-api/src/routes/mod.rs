@@ -8,6 +8,7 @@ pub mod events;
 pub mod health;
 pub mod history;
 pub mod models;
+pub mod settings;
 pub mod teams;
 pub mod tickets;
 pub mod transactions;
@@ -42,6 +43,7 @@ pub(crate) type ShownPage = Page<Shown>;
         (name = "transactions", description = "Transactions 交易"),
         (name = "tickets", description = "Tickets 工单"),
         (name = "people", description = "Agents and teams"),
+        (name = "settings", description = "Business calendars, SLA policies and scorecards"),
         (name = "history", description = "Events and receipts"),
         (name = "operation", description = "Health, models, documentation")
     )
@@ -72,6 +74,15 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .routes(routes!(teams::list))
         .routes(routes!(teams::detail))
         .routes(routes!(history::team_history))
+        .routes(routes!(settings::calendars))
+        .routes(routes!(settings::calendar))
+        .routes(routes!(history::calendar_history))
+        .routes(routes!(settings::sla_policies))
+        .routes(routes!(settings::sla_policy))
+        .routes(routes!(history::sla_policy_history))
+        .routes(routes!(settings::scorecards))
+        .routes(routes!(settings::scorecard))
+        .routes(routes!(history::scorecard_history))
         .routes(routes!(commands::receipt))
         .routes(routes!(events::list))
         .routes(routes!(models::list))

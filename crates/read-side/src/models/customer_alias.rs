@@ -30,16 +30,11 @@ impl Entity for CustomerAlias {
     type Row = CustomerAliasRow;
 
     fn keys(happened: &Happened) -> Keys {
-        match &happened.event {
-            AnyEvent::Customer(Event::CustomerMergedInto { .. } | Event::CustomerRestored { .. }) => {
-                Keys::One(happened.stream.id)
-            }
-            AnyEvent::Customer(_)
-            | AnyEvent::Transaction(_)
-            | AnyEvent::Agent(_)
-            | AnyEvent::Team(_)
-            | AnyEvent::Ticket(_) => Keys::Many(Vec::new()),
-        }
+        let is_merging = matches!(
+            &happened.event,
+            AnyEvent::Customer(Event::CustomerMergedInto { .. } | Event::CustomerRestored { .. })
+        );
+        if is_merging { Keys::One(happened.stream.id) } else { Keys::Many(Vec::new()) }
     }
 
     fn apply(row: Option<CustomerAliasRow>, happened: &Happened) -> Result<Option<CustomerAliasRow>, Unfit> {

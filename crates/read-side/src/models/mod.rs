@@ -6,6 +6,8 @@ pub mod customer;
 pub mod customer_alias;
 pub mod customer_questions;
 pub mod questions;
+pub mod settings;
+pub mod settings_questions;
 pub mod team;
 pub mod ticket;
 mod ticket_links;
@@ -22,6 +24,9 @@ pub fn all() -> Vec<&'static dyn Model> {
         of::<agent::Agent>(),
         of::<customer::Customer>(),
         of::<customer_alias::CustomerAlias>(),
+        of::<settings::Calendar>(),
+        of::<settings::Scorecard>(),
+        of::<settings::SlaPolicy>(),
         of::<team::Team>(),
         of::<ticket::Ticket>(),
         of::<transaction::Transaction>(),

@@ -313,12 +313,11 @@ pub fn statements() -> Vec<(&'static str, Arc<str>)> {
         &*super::agent_questions::AGENTS,
         &*super::agent_questions::TEAMS,
     ];
+    let settings = super::settings_questions::LISTS.iter().map(|(_, list)| list);
     let (streams, totals) = (&*super::customer_questions::STREAMS, &*super::transaction::OF_CUSTOMER);
-    let singles = [&*ONE, &*FACTS, std::slice::from_ref(streams), std::slice::from_ref(totals)];
+    let singles = ONE.iter().chain(&*FACTS).map(|(_, statement)| statement).chain([streams, totals]);
     singles
-        .into_iter()
-        .flatten()
-        .chain(lists.into_iter().flat_map(|list| list.0.iter().map(|(_, statement)| statement)))
+        .chain(lists.into_iter().chain(settings).flat_map(|list| list.0.iter().map(|(_, statement)| statement)))
         .flat_map(|statement| {
             [(statement.name, Arc::clone(&statement.present)), (statement.name, Arc::clone(&statement.past))]
         })
@@ -326,17 +325,24 @@ pub fn statements() -> Vec<(&'static str, Arc<str>)> {
 }
 
 /// The models behind the questions.
-pub const MODELS: &[&str] = &["customer", "transaction", "ticket", "agent", "team", "customer_alias"];
+pub const MODELS: &[&str] =
+    &["customer", "transaction", "ticket", "agent", "team", "calendar", "sla_policy", "scorecard", "customer_alias"];
 /// Those of them that have resources.
-const RESOURCES: [&str; 5] = ["customer", "transaction", "ticket", "agent", "team"];
+const RESOURCES: &[&str] =
+    &["customer", "transaction", "ticket", "agent", "team", "calendar", "sla_policy", "scorecard"];
 
-static ONE: LazyLock<[Statement; 5]> =
-    LazyLock::new(|| RESOURCES.map(|model| Statement::of_model("one", include_str!("one.sql"), model)));
-static FACTS: LazyLock<[Statement; 5]> =
-    LazyLock::new(|| RESOURCES.map(|model| Statement::of_model("facts", include_str!("facts.sql"), model)));
+/// A statement for each resource.
+type Each = Vec<(&'static str, Statement)>;
 
-fn of<'a>(statements: &'a [Statement; 5], model: &str) -> Result<&'a Statement, sqlx::Error> {
-    let found = RESOURCES.iter().zip(statements).find(|(name, _)| **name == model);
+static ONE: LazyLock<Each> = LazyLock::new(|| each("one", include_str!("one.sql")));
+static FACTS: LazyLock<Each> = LazyLock::new(|| each("facts", include_str!("facts.sql")));
+
+fn each(name: &'static str, template: &str) -> Each {
+    RESOURCES.iter().map(|model| (*model, Statement::of_model(name, template, model))).collect()
+}
+
+fn of<'a>(statements: &'a Each, model: &str) -> Result<&'a Statement, sqlx::Error> {
+    let found = statements.iter().find(|(name, _)| *name == model);
     found.map(|(_, statement)| statement).ok_or_else(|| sqlx::Error::ColumnNotFound(model.to_owned()))
 }
 
