@@ -23,7 +23,7 @@ use crate::{bigint, rows};
 /// So many bytes go to PostgreSQL in one COPY.
 const COPY_BYTES: usize = 4 << 20;
 /// The most rows in memory between two pages of the history.
-const ROWS_IN_HAND_MAX: usize = 65_536;
+const ROWS_IN_HAND_MAX: usize = 40_960;
 /// How many indexes of a model are made at once.
 const INDEXES_AT_ONCE: usize = 2;
 /// The models of this process whose indexes are made.
