@@ -274,7 +274,8 @@ impl System {
     pub async fn assert_models_equal_rebuilt(&self) {
         self.caught_up().await;
         let live = self.fingerprints().await;
-        let pool = connect(&self.database_url, PoolRole::Project, 6).await.unwrap();
+        let connections_max = read_side::rebuild::connections_max(&models::all());
+        let pool = connect(&self.database_url, PoolRole::Project, connections_max).await.unwrap();
         let (reader, vault) = (Reader::new(pool.clone()), Vault::new(pool.clone(), keys()));
         let stop = CancellationToken::new();
         read_side::rebuild::rebuild(&pool, &reader, &vault, &models::all(), &stop, Arc::new(|_| {})).await.unwrap();

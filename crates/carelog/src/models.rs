@@ -11,7 +11,7 @@ use event_store::{Reader, StoreError, Vault};
 use read_side::compare::{Fingerprint, fingerprint};
 use read_side::model::Model;
 use read_side::models;
-use read_side::rebuild::{OnProgress, Rebuilt, rebuild};
+use read_side::rebuild::{OnProgress, Rebuilt, connections_max, rebuild};
 use read_side::status::{ModelStatus, status};
 use serde::Serialize;
 use sqlx::{FromRow, PgPool};
@@ -23,9 +23,6 @@ use crate::exit::{self, Usage};
 use crate::outcomes::{grouped, rate};
 use crate::output::say;
 use crate::progress::Progress;
-
-/// One for each model that is rebuilt, and three.
-const CONNECTIONS_MAX: u32 = 9;
 
 /// Lists, rebuilds and compares the read models.
 #[derive(Args, Clone, Debug)]
@@ -190,7 +187,7 @@ async fn rebuild_named(
     models: &[&'static dyn Model],
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let pool = pool::connect(&environment.database_url()?, PoolRole::Project, CONNECTIONS_MAX).await?;
+    let pool = pool::connect(&environment.database_url()?, PoolRole::Project, connections_max(models)).await?;
     let reader = Reader::new(pool.clone());
     let vault = Vault::new(pool.clone(), environment.master_keys()?);
     rebuild_with_progress(&pool, &reader, &vault, models, stop).await.map(drop)

@@ -10,6 +10,7 @@ use clap::Args;
 use event_store::pool::{self, PoolRole};
 use event_store::{Reader, Vault};
 use read_side::models;
+use read_side::rebuild::connections_max;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -18,9 +19,6 @@ use crate::exit::{self, Usage};
 use crate::models::rebuild_with_progress;
 use crate::output::say;
 use crate::schema;
-
-/// As rebuilding all models asks for.
-const CONNECTIONS_MAX: u32 = 12;
 
 /// Goes on after the history has forked.
 ///
@@ -62,7 +60,7 @@ pub async fn run(environment: &Environment, args: &RecoverArgs, stop: &Cancellat
     delete_events(&bus).await?;
     say!("removed the stream {}; the relay fills it again", bus.subjects.events_stream())?;
     schema::migrate(&database_url).await?;
-    let project = pool::connect(&database_url, PoolRole::Project, CONNECTIONS_MAX).await?;
+    let project = pool::connect(&database_url, PoolRole::Project, connections_max(&models::all())).await?;
     let reader = Reader::new(project.clone());
     rebuild_with_progress(&project, &reader, &Vault::new(project.clone(), keys), &models::all(), stop).await?;
     Ok(ExitCode::from(exit::DONE))

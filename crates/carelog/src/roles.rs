@@ -27,12 +27,10 @@ use crate::telemetry::RenderMetrics;
 const DATABASE_PATIENCE: Duration = Duration::from_secs(10);
 const DATABASE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Sizes of the pools; their sum stays well below PostgreSQL's default of 100 connections.
+/// Sizes of the pools, but for the projector's, which the models decide; their sum stays well below PostgreSQL's default of 100 connections.
 const COMMANDS_CONNECTIONS_MAX: u32 = 6;
 const AUTOMATION_CONNECTIONS_MAX: u32 = 4;
 const RELAY_CONNECTIONS_MAX: u32 = 4;
-/// Three for each model that is being rebuilt, and two; most of the time two are open.
-const PROJECTOR_CONNECTIONS_MAX: u32 = 20;
 const QUERY_CONNECTIONS_MAX: u32 = 16;
 
 /// What a process can be.
@@ -187,7 +185,8 @@ impl Prepared {
     }
 
     async fn projector(settings: ProjectorSettings) -> anyhow::Result<Self> {
-        let pool = connect(&settings.database_url, PoolRole::Project, PROJECTOR_CONNECTIONS_MAX).await?;
+        let connections_max = read_side::projector::connections_max(&read_side::models::all());
+        let pool = connect(&settings.database_url, PoolRole::Project, connections_max).await?;
         let bus = match &settings.bus {
             Some(config) => Some(Bus::connect(config).await?),
             None => None,

@@ -52,12 +52,18 @@ impl Default for Settings {
     }
 }
 
+/// The size of the pool that [`run`] works with: all models may be rebuilt at once, each alone and with three connections,
+/// while they are projected with two. Most of the time two are open.
+#[must_use]
+pub fn connections_max(models: &[&'static dyn Model]) -> u32 {
+    u32::try_from(models.len()).unwrap_or(u32::MAX).saturating_mul(3).saturating_add(2)
+}
+
 /// Keeps models up to date until it is told to stop. Makes missing tables, rebuilds models of an older revision in the
 /// background while the others go on, and waits for PostgreSQL and NATS whenever they are away. Any number of
 /// projectors may run: each event takes effect once.
 ///
-/// `pool` is of the role `Project` with at least four connections, and three more for each model that is rebuilt; `reader`
-/// and `vault` may use the same. Without a bus it reads the history from PostgreSQL alone.
+/// `pool` is of the role `Project`, of the size that [`connections_max`] gives; `reader` and `vault` may use the same. Without a bus it reads the history from PostgreSQL alone.
 ///
 /// # Errors
 /// [`ProjectorError::HistoryForked`], and whatever else trying again cannot help.

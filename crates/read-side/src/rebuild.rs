@@ -60,11 +60,17 @@ pub struct Rebuilt {
     pub versions: u64,
 }
 
+/// The size of a pool that [`rebuild`] works with: a connection for each model, and three.
+#[must_use]
+pub fn connections_max(models: &[&'static dyn Model]) -> u32 {
+    u32::try_from(models.len()).unwrap_or(u32::MAX).saturating_add(3)
+}
+
 /// Rebuilds models from the first event on, in one pass over the history. Readers see the old rows until the new ones
 /// are complete, then the new ones; the position that they see never falls, unless the epoch of the history was raised.
 /// Runs to its end or to `stop`, also where the caller is dropped. A rebuild that failed leaves the model as it was.
 ///
-/// `pool` is of the role `Project`, with a connection to spare for each model, and three more.
+/// `pool` is of the role `Project`, of the size that [`connections_max`] gives.
 ///
 /// # Errors
 /// Another process rebuilds one of the models, the history has forked under them, it holds an event that cannot be read, or the database fails.

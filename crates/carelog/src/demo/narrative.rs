@@ -9,6 +9,7 @@ use rand::random_range;
 use read_side::compare::fingerprint;
 use read_side::model::Model;
 use read_side::models;
+use read_side::rebuild;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -155,7 +156,8 @@ impl Story {
         heading("A model made anew from the history")?;
         let model = models::all().into_iter().find(|model| model.name() == REBUILT);
         let model: &'static dyn Model = model.context("the model to rebuild is missing")?;
-        let pool = pool::connect(&self.environment.database_url()?, PoolRole::Project, 9).await?;
+        let connections_max = rebuild::connections_max(&[model]).saturating_add(1);
+        let pool = pool::connect(&self.environment.database_url()?, PoolRole::Project, connections_max).await?;
         stage.caught_up().await?;
         let live = fingerprint(&pool, model).await?;
         say!("live     {}", fingerprint_line(REBUILT, &live))?;
