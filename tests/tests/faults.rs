@@ -154,38 +154,66 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.unwrap().success());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_durable_command_that_its_consumer_takes_for_acknowledged_is_decided_all_the_same() {
+/// Puts commands into the inbox while nobody reads it, lets `read` acknowledge some, and sets the stream alone back to
+/// what it was before: it holds all of them again, and its consumer takes some for acknowledged. Then the role `commands`
+/// must decide all.
+async fn all_is_decided_where_the_consumer_takes_for_acknowledged_what(
+    read: impl AsyncFn(&mut System, &Bus),
+    count: usize,
+) {
     let mut own = OwnServers::start().await;
     let database = TestDatabase::create_on(&own.servers.database_url).await;
     let mut system = System::start(&database.url, &own.servers.nats_url).await;
     let bus = Bus::connect(&bus::BusConfig::new(&own.servers.nats_url, &system.prefix, "tests")).await.unwrap();
-    let body = System::body(Uuid::now_v7(), &json!({"display_name": "赵敏"}));
     system.stop_role(Role::Commands).await;
-    let subject = bus.subjects.inbox("web", "customer", "register");
-    bus.jetstream.publish(subject, body.to_string().into()).await.unwrap().await.unwrap();
+    let bodies: Vec<Value> =
+        (0..count).map(|n| System::body(Uuid::now_v7(), &json!({"display_name": format!("赵敏 {n}")}))).collect();
+    for body in &bodies {
+        let subject = bus.subjects.inbox("web", "customer", "register");
+        bus.jetstream.publish(subject, body.to_string().into()).await.unwrap().await.unwrap();
+    }
 
-    // The stream as it was with the command in it; its consumer as it is when the command was acknowledged.
     let stream = own.directory.join("nats/store/jetstream/$G/streams").join(bus.subjects.inbox_stream()).join("msgs");
     let before = own.directory.join("before");
     own.servers.nats.stop().await.unwrap();
     copy(&stream, &before);
     own.servers.nats.start().await.unwrap();
-    system.run(Role::Commands).await;
-    decided(&bus).await;
-    system.stop_role(Role::Commands).await;
+    read(&mut system, &bus).await;
     own.servers.nats.stop().await.unwrap();
     std::fs::remove_dir_all(&stream).unwrap();
     copy(&before, &stream);
     own.servers.nats.start().await.unwrap();
-    assert_eq!(waiting(&bus).await, 1, "the stream remembers what its consumer has forgotten");
+    assert_eq!(waiting(&bus).await, count as u64, "the stream remembers what its consumer has forgotten");
 
     system.run(Role::Commands).await;
     decided(&bus).await;
-    assert_nothing_lost(&system, &[body]).await;
+    assert_nothing_lost(&system, &bodies).await;
     system.stop().await;
     database.remove().await;
     own.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn durable_commands_that_their_consumer_takes_for_acknowledged_are_decided_all_the_same() {
+    let decide_all = async |system: &mut System, bus: &Bus| {
+        system.run(Role::Commands).await;
+        decided(bus).await;
+        system.stop_role(Role::Commands).await;
+    };
+    all_is_decided_where_the_consumer_takes_for_acknowledged_what(decide_all, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn durable_commands_behind_one_that_is_not_acknowledged_are_decided_all_the_same() {
+    let acknowledge_all_but_the_first = async |_: &mut System, bus: &Bus| {
+        let mut inbox = bus::Inbox::open(bus).await.unwrap();
+        let first = inbox.next().await;
+        for _ in 1..3 {
+            inbox.next().await.ack().await.unwrap();
+        }
+        assert_eq!(first.deliveries, 1);
+    };
+    all_is_decided_where_the_consumer_takes_for_acknowledged_what(acknowledge_all_but_the_first, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, State, StorageType};
 use async_nats::jetstream::{self, AckKind};
 use async_nats::{Client, HeaderMap};
 use domain::codec::MESSAGE_BYTES_MAX;
 use domain::rejection::Code;
 use futures_util::StreamExt as _;
+use tokio::time::Instant;
 
 use crate::connection::{Bus, BusError};
 use crate::raw_command::RawCommand;
@@ -32,8 +32,8 @@ const ACK_PENDING_MAX: i64 = 1024;
 const PULL_MESSAGES_MAX: usize = 128;
 const PULL_EXPIRES: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long after its acknowledgement a message is gone from the stream.
-const GONE_AFTER: Duration = Duration::from_secs(1);
+/// How often stream and consumer are compared. A decided command has left the stream long before.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
@@ -42,6 +42,9 @@ pub struct Inbox {
     bus: Bus,
     messages: Option<pull::Stream>,
     retry_delay: Duration,
+    next_look: Instant,
+    /// The first message of the stream at the last look, if there were some that the consumer does not know.
+    suspected: Option<u64>,
 }
 
 impl Inbox {
@@ -51,24 +54,29 @@ impl Inbox {
     /// The stream is not fit for use, or NATS cannot be reached.
     pub async fn open(bus: &Bus) -> Result<Self, BusError> {
         let messages = subscribe(bus).await?;
-        Ok(Self { bus: bus.clone(), messages: Some(messages), retry_delay: RETRY_DELAY_MIN })
+        let (bus, messages) = (bus.clone(), Some(messages));
+        Ok(Self { bus, messages, retry_delay: RETRY_DELAY_MIN, next_look: Instant::now(), suspected: None })
     }
 
     /// The next command. Waits as long as it takes; when the stream, its consumer or the server went away, makes and
     /// opens them again. Cancel safe.
     pub async fn next(&mut self) -> InboxMessage {
         loop {
+            if self.messages.is_some() && self.next_look <= Instant::now() {
+                self.look().await;
+            }
             let problem = match &mut self.messages {
-                Some(messages) => match messages.next().await {
-                    Some(Ok(message)) => match InboxMessage::new(&self.bus, message) {
+                Some(messages) => match tokio::time::timeout_at(self.next_look, messages.next()).await {
+                    Ok(Some(Ok(message))) => match InboxMessage::new(&self.bus, message) {
                         Some(message) => {
                             self.retry_delay = RETRY_DELAY_MIN;
                             return message;
                         }
                         None => continue,
                     },
-                    Some(Err(error)) => error.to_string(),
-                    None => "the subscription has ended".to_owned(),
+                    Ok(Some(Err(error))) => error.to_string(),
+                    Ok(None) => "the subscription has ended".to_owned(),
+                    Err(_time_to_look) => continue,
                 },
                 None => match Box::pin(subscribe(&self.bus)).await {
                     Ok(messages) => {
@@ -84,6 +92,27 @@ impl Inbox {
             self.retry_delay = (self.retry_delay * 2).min(RETRY_DELAY_MAX);
         }
     }
+
+    /// Compares stream and consumer, and makes the consumer anew where it will not deliver all that the stream holds.
+    /// What was decided already comes again then, and gets its outcome from the receipt. While messages flow the two are
+    /// never told as of one instant, so that only a message counts that was the first at the last look too.
+    async fn look(&mut self) {
+        self.next_look = Instant::now() + LOOK_EVERY;
+        // Without an answer nothing is known; whether the server is there is told by the subscription.
+        let Ok(Knowledge { first_sequence, is_ahead, is_partial }) = knowledge(&self.bus).await else { return };
+        let suspected = self.suspected.take();
+        if !is_ahead && !(is_partial && suspected == Some(first_sequence)) {
+            self.suspected = is_partial.then_some(first_sequence);
+            return;
+        }
+        tracing::warn!("the inbox holds commands that its consumer takes for acknowledged; all are delivered again");
+        if let Err(error) =
+            self.bus.jetstream.delete_consumer_from_stream(CONSUMER, self.bus.subjects.inbox_stream()).await
+        {
+            tracing::debug!(%error, "another process has deleted the consumer");
+        }
+        self.messages = None;
+    }
 }
 
 async fn subscribe(bus: &Bus) -> Result<pull::Stream, BusError> {
@@ -92,14 +121,8 @@ async fn subscribe(bus: &Bus) -> Result<pull::Stream, BusError> {
         Some(found) => stream_config::fit(&bus.jetstream, found.cached_info(), &wanted).await?,
         None => stream_config::create(&bus.jetstream, &wanted).await?,
     }
-    let mut consumer = make_consumer(bus).await?;
-    if forgets(bus, &consumer).await? {
-        tracing::warn!("the inbox holds commands that its consumer takes for acknowledged; all are delivered again");
-        if let Err(error) = bus.jetstream.delete_consumer_from_stream(CONSUMER, &wanted.name).await {
-            tracing::debug!(%error, "another process has deleted the consumer");
-        }
-        consumer = make_consumer(bus).await?;
-    }
+    let consumer = bus.jetstream.create_consumer_on_stream(consumer(), wanted.name).await;
+    let consumer = consumer.map_err(|error| unavailable(&error))?;
     consumer
         .stream()
         .max_messages_per_batch(PULL_MESSAGES_MAX)
@@ -114,34 +137,24 @@ fn unavailable(error: &dyn std::fmt::Display) -> BusError {
     BusError::Unavailable(error.to_string())
 }
 
-async fn make_consumer(bus: &Bus) -> Result<Consumer<pull::Config>, BusError> {
-    let made = bus.jetstream.create_consumer_on_stream(consumer(), bus.subjects.inbox_stream()).await;
-    made.map_err(|error| unavailable(&error))
+/// What stream and consumer know of each other. They are files of their own: where the power or a disk failed, one of
+/// them may remember more than the other, and messages that the consumer takes for acknowledged would stay for ever.
+struct Knowledge {
+    /// The first message that the stream holds.
+    first_sequence: u64,
+    /// Whether the consumer takes messages for acknowledged that the stream has yet to take in.
+    is_ahead: bool,
+    /// Whether the stream holds more than the consumer has to deliver and waits to be acknowledged.
+    is_partial: bool,
 }
 
-/// Whether the stream holds messages, or will give sequences, that the consumer takes for acknowledged. Stream and
-/// consumer are files of their own: where the power or a disk failed, one of them may remember more than the other, and
-/// such messages would stay for ever. That they come again is harmless: each was decided or is decided now.
-async fn forgets(bus: &Bus, consumer: &Consumer<pull::Config>) -> Result<bool, BusError> {
-    let mut seen = None;
-    loop {
-        let stream =
-            bus.jetstream.get_stream(bus.subjects.inbox_stream()).await.map_err(|error| unavailable(&error))?;
-        let acknowledged = match consumer.get_info().await {
-            Ok(info) => info.ack_floor.stream_sequence,
-            // Another process has found the same and makes it anew.
-            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(unavailable(&error)),
-        };
-        let State { messages, first_sequence, last_sequence, .. } = stream.cached_info().state;
-        let is_ahead = last_sequence < acknowledged || messages > 0 && first_sequence <= acknowledged;
-        // An acknowledgement reaches the consumer a moment before the message is gone from the stream.
-        if !is_ahead || seen == Some(first_sequence) {
-            return Ok(is_ahead);
-        }
-        seen = Some(first_sequence);
-        tokio::time::sleep(GONE_AFTER).await;
-    }
+async fn knowledge(bus: &Bus) -> Result<Knowledge, BusError> {
+    let stream = bus.jetstream.get_stream(bus.subjects.inbox_stream()).await.map_err(|error| unavailable(&error))?;
+    let consumer = stream.consumer_info(CONSUMER).await.map_err(|error| unavailable(&error))?;
+    let State { messages, first_sequence, last_sequence, .. } = stream.cached_info().state;
+    let known = consumer.num_pending + u64::try_from(consumer.num_ack_pending).unwrap_or(u64::MAX / 2);
+    let is_ahead = last_sequence < consumer.ack_floor.stream_sequence;
+    Ok(Knowledge { first_sequence, is_ahead, is_partial: known < messages })
 }
 
 fn stream(bus: &Bus) -> Config {
