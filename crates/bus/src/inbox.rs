@@ -101,7 +101,8 @@ impl Inbox {
         // Without an answer nothing is known; whether the server is there is told by the subscription.
         let Ok(Knowledge { first_sequence, is_ahead, is_partial }) = knowledge(&self.bus).await else { return };
         let suspected = self.suspected.take();
-        if !is_ahead && !(is_partial && suspected == Some(first_sequence)) {
+        let stays = is_partial && suspected == Some(first_sequence);
+        if !(is_ahead || stays) {
             self.suspected = is_partial.then_some(first_sequence);
             return;
         }
