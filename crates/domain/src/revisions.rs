@@ -1,11 +1,23 @@
 //! Settings in revisions, numbered from 1. What runs by a setting keeps the revision that it began with, which never
 //! changes.
 
+use serde::{Deserialize, Serialize};
+
 use crate::rejection::Rejection;
 use crate::text::Name;
 
 /// The most revisions of a setting.
 pub const REVISIONS_MAX: usize = 200;
+
+/// One revision of a setting, which never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevisionOf<I> {
+    /// The setting.
+    pub id: I,
+    /// The number of the revision, from 1 on.
+    pub revision: u32,
+}
 
 /// The name of a setting and its contents in all revisions.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::business_time::Hours;
 
+const CALENDAR: RevisionOf<CalendarId> = RevisionOf { id: CalendarId(uuid::Uuid::from_u128(0xCA)), revision: 1 };
 const HOUR: u32 = 3_600;
 const ZONE: Tz = Tz::America__New_York;
 
@@ -26,15 +27,19 @@ fn at(day: &str, hour: u32) -> DateTime<Utc> {
     ZONE.with_ymd_and_hms(2026, 2, 2 + u32::try_from(day).unwrap(), hour, 0, 0).unwrap().to_utc()
 }
 
+fn running(target_s: u32, at: DateTime<Utc>) -> Clock {
+    Clock::start(target_s, Motion::Running, at, CALENDAR)
+}
+
 #[test]
 fn v6_a_pause_moves_the_due_time_by_what_was_left() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let mut clock = Clock::start(8 * HOUR, at("Mon", 10));
+    let mut clock = running(8 * HOUR, at("Mon", 10));
     assert_eq!(clock.due_at(time), Some(at("Tue", 10)));
-    clock.pause(time, at("Mon", 13));
+    clock.turn(Motion::Paused, time, at("Mon", 13));
     assert_eq!((clock.due_at(time), clock.elapsed_s(time, at("Wed", 11))), (None, i64::from(3 * HOUR)));
-    clock.resume(at("Wed", 11));
+    clock.turn(Motion::Running, time, at("Wed", 11));
     assert_eq!(clock.due_at(time), Some(at("Wed", 16)));
 }
 
@@ -43,9 +48,9 @@ fn v7_a_shorter_target_is_passed_now_or_earlier_or_counted_anew() {
     let hours = desk();
     let time = hours.business_time().unwrap();
     let retargeted = |mode| {
-        let mut clock = Clock::start(16 * HOUR, at("Mon", 9));
+        let mut clock = running(16 * HOUR, at("Mon", 9));
         assert_eq!(clock.elapsed_s(time, at("Tue", 12)), i64::from(11 * HOUR));
-        clock.retarget(mode, 4 * HOUR, (time, time), at("Tue", 12));
+        clock.retarget(mode, 4 * HOUR, time, (CALENDAR, time), &[], at("Tue", 12));
         (clock.breached_at(), clock.due_at(time))
     };
     assert_eq!(retargeted(Retargeting::Carry), (Some(at("Tue", 12)), Some(at("Tue", 12))));
@@ -59,8 +64,8 @@ fn v8_a_longer_target_counts_what_has_elapsed() {
     let hours = desk();
     let time = hours.business_time().unwrap();
     for mode in [Retargeting::Carry, Retargeting::Retroactive] {
-        let mut clock = Clock::start(4 * HOUR, at("Mon", 9));
-        clock.retarget(mode, 16 * HOUR, (time, time), at("Mon", 12));
+        let mut clock = running(4 * HOUR, at("Mon", 9));
+        clock.retarget(mode, 16 * HOUR, time, (CALENDAR, time), &[], at("Mon", 12));
         assert_eq!((clock.breached_at(), clock.due_at(time)), (None, Some(at("Tue", 17))), "{mode:?}");
     }
 }
@@ -69,9 +74,9 @@ fn v8_a_longer_target_counts_what_has_elapsed() {
 fn v9_from_the_resolution_to_the_reopening_nothing_counts() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let mut clock = Clock::start(8 * HOUR, at("Mon", 9));
-    clock.pause(time, at("Mon", 15));
-    clock.resume(at("Thu", 10));
+    let mut clock = running(8 * HOUR, at("Mon", 9));
+    clock.turn(Motion::Paused, time, at("Mon", 15));
+    clock.turn(Motion::Running, time, at("Thu", 10));
     assert_eq!(clock.due_at(time), Some(at("Thu", 12)));
     let [segment] = clock.segments() else { panic!("one segment before: {:?}", clock.segments()) };
     assert_eq!(*segment, Segment { start: at("Mon", 9), end: at("Mon", 15), elapsed_s: i64::from(6 * HOUR) });
@@ -81,16 +86,16 @@ fn v9_from_the_resolution_to_the_reopening_nothing_counts() {
 fn a_target_is_never_carried_past_the_moment_of_its_change() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let mut clock = Clock::start(16 * HOUR, at("Mon", 9));
-    clock.pause(time, at("Mon", 17));
+    let mut clock = running(16 * HOUR, at("Mon", 9));
+    clock.turn(Motion::Paused, time, at("Mon", 17));
     // Exactly what has elapsed, and paused: it is passed at the change, also outside of the hours.
-    clock.retarget(Retargeting::Carry, 8 * HOUR, (time, time), at("Sat", 12));
+    clock.retarget(Retargeting::Carry, 8 * HOUR, time, (CALENDAR, time), &[], at("Sat", 12));
     assert_eq!((clock.breached_at(), clock.due_at(time)), (Some(at("Sat", 12)), Some(at("Sat", 12))));
-    assert_eq!(clock.running_since(), None, "a paused clock stays paused");
+    assert_eq!(clock.motion(), Motion::Paused, "a paused clock stays paused");
     // Once passed it stays so under a longer one, unless it is replayed.
-    clock.retarget(Retargeting::Carry, 80 * HOUR, (time, time), at("Sun", 12));
+    clock.retarget(Retargeting::Carry, 80 * HOUR, time, (CALENDAR, time), &[], at("Sun", 12));
     assert_eq!(clock.breached_at(), Some(at("Sat", 12)));
-    clock.retarget(Retargeting::Retroactive, 80 * HOUR, (time, time), at("Sun", 12));
+    clock.retarget(Retargeting::Retroactive, 80 * HOUR, time, (CALENDAR, time), &[], at("Sun", 12));
     assert_eq!(clock.breached_at(), None);
 }
 
@@ -98,13 +103,13 @@ fn a_target_is_never_carried_past_the_moment_of_its_change() {
 fn other_hours_count_from_the_change_on_or_from_the_start() {
     let (short, long) = (desk(), hours("08:00", "20:00"));
     let (short, long) = (short.business_time().unwrap(), long.business_time().unwrap());
-    let clock = Clock::start(16 * HOUR, at("Mon", 9));
+    let clock = running(16 * HOUR, at("Mon", 9));
     let mut carried = clock.clone();
-    carried.retarget(Retargeting::Carry, 16 * HOUR, (short, long), at("Tue", 9));
+    carried.retarget(Retargeting::Carry, 16 * HOUR, short, (CALENDAR, long), &[], at("Tue", 9));
     // Eight hours by the old hours; eight more by the new ones.
     assert_eq!(carried.due_at(long), Some(at("Tue", 17)));
     let mut replayed = clock;
-    replayed.retarget(Retargeting::Retroactive, 16 * HOUR, (short, long), at("Tue", 9));
+    replayed.retarget(Retargeting::Retroactive, 16 * HOUR, short, (CALENDAR, long), &[], at("Tue", 9));
     // Eleven hours on Monday and one on Tuesday by the new hours; four more.
     assert_eq!(replayed.due_at(long), Some(at("Tue", 13)));
 }
@@ -113,11 +118,12 @@ fn other_hours_count_from_the_change_on_or_from_the_start() {
 fn a_breach_before_a_pause_is_noticed_when_it_is_paused_and_stays() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let mut clock = Clock::start(4 * HOUR, at("Mon", 9));
-    clock.pause(time, at("Mon", 13));
+    let mut clock = running(4 * HOUR, at("Mon", 9));
+    clock.turn(Motion::Paused, time, at("Mon", 13));
     assert_eq!(clock.breached_at(), Some(at("Mon", 13)), "the last second is inside");
-    clock.resume(at("Wed", 10));
-    assert_eq!((clock.due_at(time), clock.threshold_at(time, 75)), (Some(at("Mon", 13)), None));
+    clock.turn(Motion::Running, time, at("Wed", 10));
+    assert_eq!(clock.due_at(time), Some(at("Mon", 13)));
+    assert_eq!(clock.threshold_at(time, 75), Some(at("Mon", 12)), "also what was reached before");
     assert_eq!(clock.threshold_at(time, 150), Some(at("Wed", 12)));
 }
 
@@ -125,10 +131,10 @@ fn a_breach_before_a_pause_is_noticed_when_it_is_paused_and_stays() {
 fn what_was_started_again_is_replayed_from_the_first_start() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let mut clock = Clock::start(16 * HOUR, at("Mon", 9));
-    clock.retarget(Retargeting::Restart, 16 * HOUR, (time, time), at("Tue", 12));
+    let mut clock = running(16 * HOUR, at("Mon", 9));
+    clock.retarget(Retargeting::Restart, 16 * HOUR, time, (CALENDAR, time), &[], at("Tue", 12));
     assert_eq!(clock.elapsed_s(time, at("Wed", 12)), i64::from(8 * HOUR));
-    clock.retarget(Retargeting::Retroactive, 16 * HOUR, (time, time), at("Wed", 12));
+    clock.retarget(Retargeting::Retroactive, 16 * HOUR, time, (CALENDAR, time), &[], at("Wed", 12));
     assert_eq!(clock.breached_at(), Some(at("Tue", 17)));
 }
 
@@ -136,12 +142,12 @@ fn what_was_started_again_is_replayed_from_the_first_start() {
 fn a_clock_does_not_go_back() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let mut clock = Clock::start(8 * HOUR, at("Mon", 10));
-    clock.pause(time, at("Mon", 13));
-    clock.resume(at("Mon", 11));
+    let mut clock = running(8 * HOUR, at("Mon", 10));
+    clock.turn(Motion::Paused, time, at("Mon", 13));
+    clock.turn(Motion::Running, time, at("Mon", 11));
     assert_eq!(clock.elapsed_s(time, at("Mon", 14)), i64::from(4 * HOUR));
-    let mut clock = Clock::start(8 * HOUR, at("Mon", 10));
-    clock.retarget(Retargeting::Carry, 8 * HOUR, (time, time), at("Mon", 9));
+    let mut clock = running(8 * HOUR, at("Mon", 10));
+    clock.retarget(Retargeting::Carry, 8 * HOUR, time, (CALENDAR, time), &[], at("Mon", 9));
     assert_eq!(clock.due_at(time), Some(at("Tue", 10)));
 }
 
@@ -149,11 +155,11 @@ fn a_clock_does_not_go_back() {
 fn thresholds_are_shares_of_the_target_in_whole_seconds() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let clock = Clock::start(8 * HOUR, at("Mon", 9));
+    let clock = running(8 * HOUR, at("Mon", 9));
     assert_eq!(clock.threshold_at(time, 75), Some(at("Mon", 15)));
     assert_eq!(clock.threshold_at(time, 100), clock.due_at(time));
     assert_eq!(clock.threshold_at(time, 150), Some(at("Tue", 13)));
-    let odd = Clock::start(3, at("Mon", 9));
+    let odd = running(3, at("Mon", 9));
     assert_eq!(odd.threshold_at(time, 50), Some(at("Mon", 9) + TimeDelta::seconds(2)));
 }
 
@@ -161,7 +167,7 @@ fn thresholds_are_shares_of_the_target_in_whole_seconds() {
 fn parts_of_a_second_do_not_count() {
     let hours = desk();
     let time = hours.business_time().unwrap();
-    let clock = Clock::start(60, at("Mon", 9) + TimeDelta::microseconds(999_999));
+    let clock = running(60, at("Mon", 9) + TimeDelta::microseconds(999_999));
     assert_eq!(clock.due_at(time), Some(at("Mon", 9) + TimeDelta::seconds(60)));
     assert_eq!(clock.elapsed_s(time, at("Mon", 9) + TimeDelta::microseconds(1_999_999)), 1);
 }
@@ -174,18 +180,18 @@ proptest! {
         let hours = desk();
         let time = hours.business_time().unwrap();
         let mut now = at("Mon", 9);
-        let mut clock = Clock::start(target_s, now);
+        let mut clock = running(target_s, now);
         let (mut expected_s, mut begun) = (0, Some(now));
         for step in steps {
             now += TimeDelta::seconds(step);
             match begun.take() {
                 Some(start) => {
                     expected_s += time.between(start, now).num_seconds();
-                    clock.pause(time, now);
+                    clock.turn(Motion::Paused, time, now);
                 }
                 None => {
                     begun = Some(now);
-                    clock.resume(now);
+                    clock.turn(Motion::Running, time, now);
                 }
             }
             let running_s = begun.map_or(0, |start| time.between(start, now).num_seconds());
@@ -213,8 +219,8 @@ proptest! {
         let time = hours.business_time().unwrap();
         let changed = at("Mon", 9) + TimeDelta::seconds(after_s);
         let retargeted = |mode| {
-            let mut clock = Clock::start(old_s, at("Mon", 9));
-            clock.retarget(mode, new_s, (time, time), changed);
+            let mut clock = running(old_s, at("Mon", 9));
+            clock.retarget(mode, new_s, time, (CALENDAR, time), &[], changed);
             clock.due_at(time).unwrap()
         };
         let [carried, replayed] = [Retargeting::Carry, Retargeting::Retroactive].map(retargeted);
@@ -226,5 +232,52 @@ proptest! {
             (false, false) => replayed,
         };
         prop_assert_eq!(carried, expected);
+    }
+
+    #[test]
+    fn whoever_folds_what_is_told_of_a_clock_knows_it_without_the_hours(
+        steps in prop::collection::vec((0_u8..8, 0_i64..100_000, 1_u32..100_000), 0..16)
+    ) {
+        let (short, long) = (desk(), hours("08:00", "20:00"));
+        let times = [short.business_time().unwrap(), long.business_time().unwrap()];
+        let thresholds = [50, 75, 100, 150];
+        let mut now = at("Mon", 9);
+        let mut clock = running(50_000, now);
+        let mut folded = Clock::begun(&clock.reading(times[1], &thresholds));
+        let mut revision = 1;
+        for (step, after_s, target_s) in steps {
+            now += TimeDelta::seconds(after_s);
+            let time = times[revision as usize % 2];
+            let modes = [Retargeting::Carry, Retargeting::Retroactive, Retargeting::Restart, Retargeting::Grandfather];
+            match (step, modes.get(usize::from(step))) {
+                (_, Some(mode)) => {
+                    let calendar = RevisionOf { revision: revision + 1, ..CALENDAR };
+                    let new = times[calendar.revision as usize % 2];
+                    if let Some(told) = clock.retarget(*mode, target_s, time, (calendar, new), &thresholds, now) {
+                        revision += 1;
+                        folded.fold_retargeted(*mode, &told);
+                    }
+                }
+                (7, None) => {
+                    let notices = clock.notices(time, &thresholds, now);
+                    for (percent, at) in notices {
+                        let next = clock.after_notice(time, &thresholds, percent);
+                        clock.notice(percent, at, next);
+                        folded.notice(percent, at, next);
+                    }
+                }
+                (step, None) => {
+                    let motion = [Motion::Running, Motion::Paused, Motion::Ended][usize::from(step) - 4];
+                    clock.turn(motion, time, now);
+                    folded.fold(&clock.reading(time, &thresholds));
+                }
+            }
+            let time = times[revision as usize % 2];
+            // What the clock does not keep itself is what was told of it.
+            let mut expected = clock.clone();
+            expected.next_threshold_at = folded.next_threshold_at();
+            prop_assert_eq!(&folded, &expected);
+            prop_assert_eq!(folded.next_threshold_at(), clock.after_notice(time, &thresholds, clock.noticed));
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::ids::{CalendarId, StreamId, TeamId};
 use crate::ranged::ranged;
 use crate::rejection::Rejection;
 use crate::revisions::Revisions;
-use crate::sla_clock::{ClockKind, Retargeting};
+use crate::sla_clock::{BREACH_PERCENT, ClockKind, Retargeting};
 use crate::team::Team;
 use crate::text::Name;
 use crate::ticket::Priority;
@@ -149,12 +149,32 @@ impl Default for Pauses {
     }
 }
 
+impl Escalation {
+    /// The team to which the ticket goes.
+    pub(crate) const fn team(self) -> Option<TeamId> {
+        match self {
+            Self::Reassign { team } => Some(team),
+            Self::Notify {} | Self::RaisePriority {} => None,
+        }
+    }
+}
+
 impl Terms {
+    /// The target of a clock of a ticket of a priority, in seconds of business time; none if it does not run.
+    #[must_use]
+    pub fn target(&self, priority: Priority, clock: ClockKind) -> Option<u32> {
+        self.targets.get(&priority)?.of(clock).map(TargetSeconds::get)
+    }
+
+    /// The shares of a clock's target of which notice is taken, rising: the rungs of its ladder, and its breach.
+    #[must_use]
+    pub fn thresholds(&self, clock: ClockKind) -> Vec<u16> {
+        let rungs = self.ladder.iter().filter(|rung| rung.clock == clock).map(|rung| rung.percent.get());
+        rungs.chain([BREACH_PERCENT]).collect::<BTreeSet<u16>>().into_iter().collect()
+    }
+
     fn refers_to(&self) -> impl Iterator<Item = StreamId> {
-        let teams = self.ladder.iter().filter_map(|rung| match rung.escalation {
-            Escalation::Reassign { team } => Some(team.stream()),
-            Escalation::Notify {} | Escalation::RaisePriority {} => None,
-        });
+        let teams = self.ladder.iter().filter_map(|rung| rung.escalation.team()).map(TeamId::stream);
         std::iter::once(self.calendar.stream()).chain(teams)
     }
 

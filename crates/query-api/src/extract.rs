@@ -103,6 +103,15 @@ pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>,
     parsed.map(Some).ok_or_else(|| D::Error::custom("a whole number from 0 to 9223372036854775807 is expected"))
 }
 
+/// Reads `true` or `false`, for `deserialize_with`.
+///
+/// # Errors
+/// The text is neither.
+pub fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|_| D::Error::custom("true or false is expected"))
+}
+
 /// Reads values separated by commas, for `deserialize_with`.
 ///
 /// # Errors

@@ -2,8 +2,10 @@
 //! positions.
 
 use chrono::{DateTime, Utc};
-use domain::StreamId;
 use domain::envelope::{Publisher, RecordedEvent};
+use domain::ids::TicketId;
+use domain::ticket::{Cause, Past, Run, explain};
+use domain::{Event, StreamId};
 use event_store::{Head, Reader, Receipt, Selection, StoreError, Vault};
 use serde_json::Value;
 use uuid::Uuid;
@@ -11,6 +13,9 @@ use uuid::Uuid;
 use crate::error::ProjectorError;
 use crate::reveal::reveal;
 use crate::spawned;
+
+/// How many events of a ticket are read at once to tell its clocks.
+const CLOCK_PAGE: u32 = 500;
 
 /// An event with its content in clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +81,38 @@ impl History {
         .await
     }
 
+    /// Every run of the clocks of a ticket, as its history up to a position tells them; none where there is no such
+    /// ticket by then.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or an event of the clocks cannot be read.
+    pub async fn clock_runs(&self, ticket: TicketId, until: u64) -> Result<Option<Vec<Run>>, ProjectorError> {
+        let reader = self.reader.clone();
+        spawned(async move {
+            let (mut history, mut version) = (Vec::new(), 0);
+            loop {
+                let page = reader.stream(ticket.stream(), version, CLOCK_PAGE).await?;
+                let is_last = page.len() < CLOCK_PAGE as usize;
+                version = page.last().map_or(version, |event| event.version);
+                for recorded in page.into_iter().filter(|event| event.position <= until) {
+                    history.push(past(recorded)?);
+                }
+                if is_last {
+                    break;
+                }
+            }
+            let told: Vec<Past<'_>> = history
+                .iter()
+                .map(|(cause, command_id, event)| {
+                    let event = if let Some(Event::Ticket(event)) = event { Some(event) } else { None };
+                    Past { cause: cause.clone(), command_id: *command_id, event }
+                })
+                .collect();
+            Ok::<_, StoreError>((!told.is_empty()).then(|| explain(&told)))
+        })
+        .await
+    }
+
     /// What came of a command, if it was decided.
     ///
     /// # Errors
@@ -93,6 +130,15 @@ impl History {
         let reader = self.reader.clone();
         spawned(async move { reader.position_at(moment).await }).await
     }
+}
+
+/// An event of a ticket as far as its clocks are concerned. Those of the clocks hold nothing personal.
+fn past(recorded: RecordedEvent) -> Result<(Cause, Uuid, Option<Event>), StoreError> {
+    let (position, event_id, event_type) = (recorded.position, recorded.event_id, recorded.event_type.clone());
+    let read =
+        |payload| recorded.read(payload).map_err(|error| StoreError::Corrupt(format!("event {event_id}: {error}")));
+    let event = event_type.starts_with("Sla").then(|| read(recorded.payload.clone())).transpose()?;
+    Ok((Cause { position, event_id, event_type }, recorded.metadata.command_id, event))
 }
 
 async fn revealed(vault: &Vault, events: Vec<RecordedEvent>) -> Result<Vec<RevealedEvent>, StoreError> {

@@ -170,7 +170,7 @@ fn ticket(state: &ticket::Ticket, version: u64) -> Ticket {
         merged_into: links.merged_into.map(|it| it.0),
         follow_ups: links.follow_ups,
         messages: state.messages.clone(),
-        answered: state.answered,
+        answered: state.standing.is_answered,
         reopened: state.reopen_count,
     }
 }

@@ -355,6 +355,7 @@ async fn a_resource_shows_every_field_as_it_was_given() {
             "tags": ["a b", "退款"], "impact": 3, "urgency": 2, "priority": "P3", "priority_reason": null,
             "priority_overridden": false, "team": null, "assignee": null, "watchers": [], "status": "new",
             "pending_reason": null, "pending_until": null, "flagged": false, "escalation_level": null,
+            "sla": null, "sla_due_at": null, "sla_at_risk_at": null, "sla_breached": false,
             "resolution": null, "closed_by": null, "links": {}, "reopen_count": 0, "time_spent_s": 0,
             "messages": {"public_replies": 0, "internal_replies": 0, "customer_replies": 0, "notes": 0},
             "opened_at": event["occurred_at"], "first_replied_at": null, "resolved_at": null, "closed_at": null,
@@ -469,6 +470,61 @@ async fn policies_and_scorecards_are_shown_with_what_they_say() {
         assert_eq!(ids(&world.get(&format!("/v1/{list}"), position).await), [id], "{list}");
         assert_eq!(world.get(&format!("/v1/{list}/{id}/history"), position).await["items"][0]["version"], 1);
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_shows_its_clocks_and_why_they_are_due() {
+    let world = World::new().await;
+    let (desk, gold, customer, ticket) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let day = json!([{"start": "00:00", "end": "24:00"}]);
+    let weekly: serde_json::Map<String, Value> = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        .map(|name| (name.to_owned(), day.clone()))
+        .into_iter()
+        .collect();
+    let hours = json!({"zone": "Asia/Shanghai", "weekly": weekly});
+    world.send("calendar.define", desk, json!({"name": "Desk", "hours": hours})).await;
+    let promised = json!({"first_response_s": 3_600, "total_resolution_s": 7_200});
+    let targets = json!({"P1": promised, "P2": promised, "P3": promised, "P4": promised});
+    world
+        .send("sla_policy.define", gold, json!({"name": "Gold", "terms": {"calendar": desk, "targets": targets}}))
+        .await;
+    world.send("customer.register", customer, json!({"kind": "person", "display_name": "王芳"})).await;
+    let mut opening = open(customer, "打不开");
+    opening["sla_policy"] = json!(gold);
+    let opened = world.send("ticket.open", ticket, opening).await;
+
+    let shown = world.get(&format!("/v1/tickets/{ticket}"), opened).await;
+    assert_eq!(shown["sla"]["policy"], json!({"id": gold, "revision": 1}));
+    let first = &shown["sla"]["clocks"]["first_response"];
+    assert_eq!((&first["motion"], &first["target_s"]), (&json!("running"), &json!(3_600)));
+    assert_eq!(first["due_at"], shown["sla_due_at"], "the first that is due");
+    let within = async |query: &str| ids(&world.get(&format!("/v1/tickets?{query}"), opened).await).len();
+    assert_eq!(within("sla_due_to=2999-01-01T00:00:00Z&sla_at_risk_to=2999-01-01T00:00:00Z").await, 1);
+    assert_eq!(
+        (within("sla_due_to=2001-01-01T00:00:00Z").await, within("sla_at_risk_to=2001-01-01T00:00:00Z").await),
+        (0, 0)
+    );
+    assert_eq!((within("sla_breached=false").await, within("sla_breached=true").await), (1, 0));
+
+    let resolved = world.send("ticket.resolve", ticket, json!({"code": "other"})).await;
+    let told = |runs: Value| {
+        let name = |run: &Value| format!("{} {} {}", run["clock"], run["began_by"]["type"], run["ended_by"]["type"]);
+        runs["items"].as_array().unwrap().iter().map(name).collect::<Vec<_>>()
+    };
+    let path = format!("/v1/tickets/{ticket}/clocks");
+    let ended = told(world.get(&path, resolved).await);
+    let expected =
+        ["first_response", "total_resolution"].map(|clock| format!(r#""{clock}" "TicketOpened" "TicketResolved""#));
+    assert_eq!(ended, expected);
+    let running = told(world.get(&format!("{path}?as_of={opened}"), resolved).await);
+    assert_eq!(
+        running,
+        ["first_response", "total_resolution"].map(|clock| format!(r#""{clock}" "TicketOpened" null"#))
+    );
+    assert_eq!(world.get(&format!("/v1/tickets/{ticket}"), resolved).await["sla_due_at"], Value::Null);
+    let nobody = world.request(&format!("/v1/tickets/{}/clocks", Uuid::now_v7()), &[]).await;
+    assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
     world.end().await;
 }
 

@@ -4,7 +4,7 @@ use super::assign::capacity_claim;
 use super::command::Command;
 use super::fields::Status;
 use super::state::Ticket;
-use super::{links, merge, messages};
+use super::{links, merge, messages, sla};
 use crate::customer;
 use crate::decider::{ClaimQuery, Loaded, actor_stream};
 use crate::envelope::Actor;
@@ -50,15 +50,25 @@ fn asks(id: TicketId, ticket: &Ticket, command: &Command, loaded: &Loaded) -> As
         Command::Unblock { blocked_by } => Asks::streams(vec![blocked_by.stream()]),
         Command::SetParent { parent } => Asks::streams(links::set_parent_reads(ticket, loaded, *parent)),
         Command::UnsetParent {} => Asks::streams(ticket.links.parent.map(TicketId::stream).into_iter().collect()),
-        Command::Relate { ticket } | Command::Unrelate { ticket } | Command::Split { ticket, .. } => {
-            Asks::streams(vec![ticket.stream()])
+        Command::Relate { ticket } | Command::Unrelate { ticket } => Asks::streams(vec![ticket.stream()]),
+        Command::Split { ticket: split, .. } => {
+            let settings = sla::successor_reads(ticket, loaded);
+            Asks::streams(std::iter::once(split.stream()).chain(settings).collect())
         }
         Command::MarkDuplicateOf { ticket: of } => Asks::streams(links::mark_duplicate_of_reads(ticket, loaded, *of)),
         Command::UnmarkDuplicateOf {} => {
             Asks::streams(ticket.links.duplicate_of.map(TicketId::stream).into_iter().collect())
         }
         Command::Merge { loser, overridden } => Asks::streams(merge::merge_reads(*loser, loaded)).role(*overridden),
-        Command::Unmerge { loser } => Asks::streams(vec![loser.stream()]).seat_of(loaded.get::<Ticket>(loser.stream())),
+        Command::Unmerge { loser } => {
+            let lost = loaded.get::<Ticket>(loser.stream());
+            let settings = lost.map(sla::reads).unwrap_or_default();
+            Asks::streams(std::iter::once(loser.stream()).chain(settings).collect()).seat_of(lost)
+        }
+        Command::AttachSla { policy, mode: _ } => {
+            Asks::streams(sla::latest_reads(*policy, loaded)).role(ticket.sla.is_some())
+        }
+        Command::NoticeSla { clock } => Asks::streams(sla::ladder_reads(ticket, *clock, loaded)),
         Command::Resolve { .. } => Asks::streams(links::in_the_way_reads(ticket, loaded)),
         Command::Reopen { .. } => Asks::default().seat_of(Some(ticket)).role(ticket.status() == Status::Closed),
         Command::RejectResolution { .. } | Command::Restore {} => Asks::default().seat_of(Some(ticket)),
@@ -85,10 +95,11 @@ fn asks(id: TicketId, ticket: &Ticket, command: &Command, loaded: &Loaded) -> As
 
 /// The other streams that the decision reads. Every command reads the customer's, so that it is guarded.
 pub(super) fn reads(id: TicketId, command: &Command, actor: &Actor, loaded: &Loaded) -> Vec<StreamId> {
-    if let Command::Open { customer, requester, team, .. } = command {
+    if let Command::Open { customer, requester, team, sla_policy, .. } = command {
         let customers = std::iter::once(*customer).chain(*requester);
         let chains = customers.flat_map(|customer| customer::chain(loaded, customer));
-        return chains.chain(team.map(TeamId::stream)).collect();
+        let settings = sla_policy.map(|policy| sla::latest_reads(policy, loaded)).unwrap_or_default();
+        return chains.chain(team.map(TeamId::stream)).chain(settings).collect();
     }
     let Some(ticket) = loaded.get::<Ticket>(id.stream()) else { return Vec::new() };
     let Asks { mut streams, seat, role } = asks(id, ticket, command, loaded);
@@ -96,6 +107,7 @@ pub(super) fn reads(id: TicketId, command: &Command, actor: &Actor, loaded: &Loa
     streams.extend(seat.map(|(agent, _)| agent.stream()));
     streams.extend(seat.and_then(|(_, team)| team).map(TeamId::stream));
     streams.extend(actor_stream(actor).filter(|_| role));
+    streams.extend(sla::reads(ticket));
     streams
 }
 

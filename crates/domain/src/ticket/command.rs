@@ -10,7 +10,8 @@ use super::fields::{
     Article, Body, CategoryPath, Channel, Description, EscalationLevel, Impact, LoggedSeconds, Priority, Reason,
     RejectionText, ResolutionCode, ResolutionText, RootCause, Subject, Tag, TicketType, Urgency,
 };
-use crate::ids::{AgentId, CustomerId, TeamId, TicketId};
+use crate::ids::{AgentId, CustomerId, SlaPolicyId, TeamId, TicketId};
+use crate::sla_clock::{ClockKind, Retargeting};
 
 /// What can be asked of a ticket. Customers may open, write, reject a resolution, reopen, close and cancel; everything
 /// else is for agents, services, rules and systems. What takes the role supervisor says so.
@@ -47,6 +48,9 @@ pub enum Command {
         /// Which team it goes to.
         #[serde(default)]
         team: Option<TeamId>,
+        /// By which policy clocks run for it, at its latest revision.
+        #[serde(default)]
+        sla_policy: Option<SlaPolicyId>,
     },
     /// Changes type or category; what is not given stays.
     Classify {
@@ -261,5 +265,19 @@ pub enum Command {
     Untag {
         /// Which.
         tag: Tag,
+    },
+    /// Lets clocks run for it by the latest revision of a policy and of its calendar; clocks that run by another one are
+    /// given the new targets.
+    AttachSla {
+        /// Which policy.
+        policy: SlaPolicyId,
+        /// What becomes of clocks that run; unless said, what the policy says.
+        #[serde(default)]
+        mode: Option<Retargeting>,
+    },
+    /// Takes notice of how far a clock has run. Sent by the clock's timer. For systems.
+    NoticeSla {
+        /// Which clock.
+        clock: ClockKind,
     },
 }

@@ -6,7 +6,7 @@ use super::fields::{CategoryPath, EscalationLevel, Impact, LoggedSeconds, Priori
 use super::settle::settle;
 use super::state::{Matter, Ticket};
 use super::transitions::{Cell, cell, not_possible};
-use super::{assign, links, merge, messages, open, reopen, resolve, wait};
+use super::{assign, links, merge, messages, open, reopen, resolve, sla, wait};
 use crate::agent::Agent;
 use crate::decider::{Context, Decision};
 use crate::envelope::ActorKind;
@@ -18,7 +18,7 @@ pub const WATCHERS_MAX: usize = 50;
 
 pub(super) fn decide(ticket: &Ticket, command: &Command, context: &Context<'_>) -> Result<Decision, Rejection> {
     if matches!(command, Command::Open { .. }) {
-        return open::open(command, context);
+        return settle(open::open(command, context)?, command, context);
     }
     let Some(matter) = &ticket.matter else { return Err(Rejection::not_found(context.stream)) };
     check_actor(command, context)?;
@@ -28,7 +28,7 @@ pub(super) fn decide(ticket: &Ticket, command: &Command, context: &Context<'_>) 
     if cell(command.name(), ticket.status()) == Cell::Refused {
         return Err(refusal(ticket, command));
     }
-    Ok(settle(follow_rules(ticket, matter, command, context)?, context.loaded))
+    settle(follow_rules(ticket, matter, command, context)?, command, context)
 }
 
 /// The refusal of a command that the state does not allow; a merged ticket names its survivor.
@@ -46,7 +46,10 @@ fn refusal(ticket: &Ticket, command: &Command) -> Rejection {
 
 /// Refuses customers what only the desk does, and everybody what only timers do.
 fn check_actor(command: &Command, context: &Context<'_>) -> Result<(), Rejection> {
-    let by_timer = matches!(command, Command::Close { auto: true } | Command::Resume { wake_up: true });
+    let by_timer = matches!(
+        command,
+        Command::Close { auto: true } | Command::Resume { wake_up: true } | Command::NoticeSla { .. }
+    );
     if by_timer && context.actor.kind != ActorKind::System {
         return Err(Rejection::forbidden("a timer of Carelog itself"));
     }
@@ -68,7 +71,7 @@ fn check_actor(command: &Command, context: &Context<'_>) -> Result<(), Rejection
 /// What remains possible when the customer was erased, so that no agent's capacity stays taken: it stores nothing
 /// personal.
 fn winds_up(command: &Command) -> bool {
-    matches!(command, Command::Unassign {} | Command::Close { .. } | Command::Cancel { .. })
+    matches!(command, Command::Unassign {} | Command::Close { .. } | Command::Cancel { .. } | Command::NoticeSla { .. })
 }
 
 fn follow_rules(
@@ -133,6 +136,8 @@ fn follow_rules(
         }
         Command::Untag { tag } if !ticket.tags.contains(tag) => Ok(Decision::already()),
         Command::Untag { tag } => Ok(Decision::event(context.stream, Event::TicketUntagged { tag: tag.clone() })),
+        Command::AttachSla { policy, mode } => sla::attach(ticket, matter, *policy, *mode, context),
+        Command::NoticeSla { clock } => sla::notice(ticket, matter, *clock, context),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can have happened to a ticket.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,11 @@ use super::fields::{
     Article, Body, CategoryPath, Channel, ClosedBy, Description, EscalationLevel, Impact, LoggedSeconds, Priority,
     Reason, RejectionText, ResolutionCode, ResolutionText, RootCause, Status, Subject, Tag, TicketType, Urgency,
 };
-use crate::ids::{AgentId, CustomerId, TeamId, TicketId};
+use crate::ids::{AgentId, CalendarId, CustomerId, SlaPolicyId, TeamId, TicketId};
 use crate::personal::Personal;
+use crate::revisions::RevisionOf;
+use crate::sla_clock::{ClockKind, Reading, Retargeted, Retargeting};
+use crate::sla_policy::Percent;
 
 /// What can have happened to a ticket. Where an event may leave the ticket in one of several states, `status` tells
 /// which, so that no reader needs the transition table.
@@ -360,5 +363,63 @@ pub enum Event {
     TicketUntagged {
         /// Which.
         tag: Tag,
+    },
+    /// Something is promised: clocks run for it. What they do is told by every event that changes them.
+    SlaAttached {
+        /// By which policy.
+        policy: RevisionOf<SlaPolicyId>,
+        /// By which hours its clocks count.
+        calendar: RevisionOf<CalendarId>,
+        /// The clocks that began.
+        clocks: BTreeMap<ClockKind, Reading>,
+    },
+    /// Something else is promised, since the priority or the policy has changed.
+    SlaRetargeted {
+        /// By which policy now.
+        policy: RevisionOf<SlaPolicyId>,
+        /// By which hours its new clocks count.
+        calendar: RevisionOf<CalendarId>,
+        /// What became of the clocks that counted.
+        mode: Retargeting,
+        /// Each of them whose target or hours were changed.
+        clocks: BTreeMap<ClockKind, Retargeted>,
+    },
+    /// Clocks began, paused, went on or ended.
+    SlaClocksChanged {
+        /// Each of them.
+        clocks: BTreeMap<ClockKind, Reading>,
+    },
+    /// A clock ended before it was breached.
+    SlaMet {
+        /// Which.
+        clock: ClockKind,
+        /// The business time that it took, in seconds.
+        elapsed_s: i64,
+        /// The target, in seconds.
+        target_s: u32,
+    },
+    /// A clock ran for a share of its target.
+    SlaThresholdReached {
+        /// Which.
+        clock: ClockKind,
+        /// The share, in percent.
+        percent: Percent,
+        /// When; computed, whenever it was noticed.
+        reached_at: DateTime<Utc>,
+        /// When the next share is reached of which notice is taken, or was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_threshold_at: Option<DateTime<Utc>>,
+    },
+    /// A clock reached its target.
+    SlaBreached {
+        /// Which.
+        clock: ClockKind,
+        /// When; computed, whenever it was noticed.
+        breached_at: DateTime<Utc>,
+        /// By how much business time it was over its target when it was noticed, in seconds.
+        overrun_s: i64,
+        /// When the next share is reached of which notice is taken, or was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_threshold_at: Option<DateTime<Utc>>,
     },
 }

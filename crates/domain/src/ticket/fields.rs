@@ -202,6 +202,16 @@ impl Priority {
         }
     }
 
+    /// The priority above it; P1 has none.
+    #[must_use]
+    pub const fn raised(self) -> Self {
+        match self {
+            Self::P1 | Self::P2 => Self::P1,
+            Self::P3 => Self::P2,
+            Self::P4 => Self::P3,
+        }
+    }
+
     /// The priority as it is written.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -4,6 +4,7 @@ use super::assign::keep_or_unassign;
 use super::event::Event;
 use super::fields::Status;
 use super::links::{LINKS_MAX, existing};
+use super::sla;
 use super::state::{Matter, Ticket};
 use super::transitions::not_possible;
 use crate::agent::Role;
@@ -14,9 +15,11 @@ use crate::rejection::{Code, Rejection};
 
 /// What [`merge`] reads.
 pub(super) fn merge_reads(loser: TicketId, loaded: &Loaded) -> Vec<StreamId> {
-    let customer = loaded.get::<Ticket>(loser.stream()).and_then(|ticket| ticket.matter.as_ref());
+    let lost = loaded.get::<Ticket>(loser.stream());
+    let customer = lost.and_then(|ticket| ticket.matter.as_ref());
     let customers = customer.map(|matter| customer::chain(loaded, matter.customer)).unwrap_or_default();
-    std::iter::once(loser.stream()).chain(customers).collect()
+    let settings = lost.map(sla::reads).unwrap_or_default();
+    std::iter::once(loser.stream()).chain(customers).chain(settings).collect()
 }
 
 /// Refuses customers who were erased, or whose survivor was.

@@ -9,6 +9,7 @@ use super::links::{survivor_of, survivor_reads};
 use super::merge::refuse_erased;
 use super::open::opened_after;
 use super::reopen::{in_window, reopened};
+use super::sla;
 use super::state::{Matter, Ticket};
 use super::transitions::{Cell, cell, not_possible};
 use crate::customer;
@@ -47,7 +48,7 @@ pub(super) fn reply(
         message_id: context.command_id,
         body: Personal::new(matter.customer.0, body.clone()),
         public,
-        first_public: by_human && public && !ticket.answered,
+        first_public: by_human && public && !ticket.standing.is_answered,
         agent: context.actor.agent(),
         status,
     };
@@ -79,9 +80,11 @@ pub(super) fn receive_asks(id: TicketId, loaded: &Loaded) -> Asks {
     let target = survivor_of(loaded, id);
     let Some(ticket) = loaded.get::<Ticket>(target.stream()) else { return Asks { streams, ..Asks::default() } };
     streams.extend(ticket.matter.iter().flat_map(|matter| customer::chain(loaded, matter.customer)));
+    streams.extend(sla::reads(ticket));
     let cell = cell(RECEIVE, ticket.status());
     if matches!(cell, Cell::InWindowOrFollowUp | Cell::FollowUp) {
         streams.push(follow_up_id(target, ticket).stream());
+        streams.extend(sla::successor_reads(ticket, loaded));
     }
     Asks { streams, ..Asks::default() }.seat_of(Some(ticket).filter(|_| cell == Cell::InWindowOrFollowUp))
 }

@@ -1,13 +1,14 @@
 //! Ticket 工单: a customer's matter, from its opening to its end.
 //!
-//! The transition table is data (`transitions`); each family of rules is a leaf beside it. Claims on agents' capacity
-//! and timers are not decided by the rules but follow from where a ticket stands before and after (`settle`).
+//! The transition table is data (`transitions`); each family of rules is a leaf beside it. Claims on agents' capacity,
+//! SLA clocks and timers are not decided by the rules but follow from where a ticket stands before and after (`settle`).
 
 mod asks;
 mod assign;
 mod command;
 mod decide;
 mod event;
+mod explain;
 mod fields;
 mod links;
 mod merge;
@@ -16,6 +17,7 @@ mod open;
 mod reopen;
 mod resolve;
 mod settle;
+mod sla;
 mod standing;
 mod state;
 mod transitions;
@@ -25,6 +27,7 @@ pub use assign::capacity_claim;
 pub use command::Command;
 pub use decide::WATCHERS_MAX;
 pub use event::Event;
+pub use explain::{Cause, Past, Run, explain};
 pub use fields::{
     Article, Body, CATEGORY_LEVELS_MAX, CategoryPath, Channel, ClosedBy, Description, ESCALATION_MAX, EscalationLevel,
     Impact, LOGGED_S_MAX, LoggedSeconds, Priority, Reason, RejectionText, ResolutionCode, ResolutionText, RootCause,
@@ -34,6 +37,7 @@ pub use links::{LINKS_MAX, Links};
 pub use messages::{MESSAGES_MAX, follow_up_id};
 pub use open::TAGS_MAX;
 pub use resolve::{ARTICLES_MAX, REOPEN_WINDOW};
+pub use sla::Sla;
 pub use standing::Standing;
 pub use state::{Matter, Ticket};
 pub use wait::WAIT_MAX;

@@ -37,6 +37,7 @@ pub(super) fn open(command: &Command, context: &Context<'_>) -> Result<Decision,
         impact,
         urgency,
         team,
+        sla_policy: _,
     } = command
     else {
         return Ok(Decision::already());

@@ -1,16 +1,22 @@
-//! Claims and timers: both follow from where a ticket stood before a decision and where it stands after.
+//! Claims, clocks and timers: all follow from where a ticket stood before a decision and where it stands after.
 
 use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 
 use super::Ticket;
 use super::assign::capacity_claim;
 use super::command::Command;
 use super::event::Event;
+use super::fields::Priority;
+use super::sla::{Sla, Step, follow};
 use super::standing::Standing;
 use crate::agent::Agent;
 use crate::aggregates;
-use crate::decider::{ClaimChange, ClaimKind, Decision, Loaded, TimerChange};
-use crate::ids::{AgentId, StreamId};
+use crate::decider::{ClaimChange, ClaimKind, Context, Decision, Loaded, TimerChange};
+use crate::ids::{AgentId, SlaPolicyId, StreamId, TicketId};
+use crate::rejection::Rejection;
+use crate::sla_clock::ClockKind;
 
 /// The timer that closes a resolved ticket.
 const AUTO_CLOSE: &str = "auto_close";
@@ -18,33 +24,89 @@ const AUTO_CLOSE: &str = "auto_close";
 const WAKE_UP: &str = "wake_up";
 
 /// One ticket in a decision.
-struct Change {
-    before: Standing,
+struct Change<'a> {
+    ticket: Option<&'a Ticket>,
     after: Standing,
     overridden: bool,
+    /// The priority, where the decision sets it.
+    priority: Option<Priority>,
+    /// The ticket that a new one takes after.
+    takes_after: Option<TicketId>,
+    sla: Option<Sla>,
 }
 
-/// Adds the claims and timers that the events of a decision bring about on each ticket.
-pub(super) fn settle(mut decision: Decision, loaded: &Loaded) -> Decision {
-    let mut changes: BTreeMap<StreamId, Change> = BTreeMap::new();
+impl<'a> Change<'a> {
+    fn of(ticket: Option<&'a Ticket>) -> Self {
+        let after = ticket.map(|ticket| ticket.standing).unwrap_or_default();
+        let sla = ticket.and_then(|ticket| ticket.sla.clone());
+        Self { ticket, after, overridden: false, priority: None, takes_after: None, sla }
+    }
+
+    fn before(&self) -> Standing {
+        self.ticket.map(|ticket| ticket.standing).unwrap_or_default()
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        self.after.evolve(event);
+        Sla::fold(&mut self.sla, event);
+        self.overridden |= matches!(event, Event::TicketAssigned { overridden: true, .. });
+        if let Event::TicketOpened { priority, .. } | Event::TicketPrioritized { to: priority, .. } = event {
+            self.priority = Some(*priority);
+        }
+        if let Event::TicketSplitFrom { origin: id, .. } | Event::TicketFollowedUp { follow_up_of: id } = event {
+            self.takes_after = Some(*id);
+        }
+    }
+
+    /// By which policy the clocks of a new ticket run: the one that is asked for, or that of the ticket before it.
+    fn begins_by(&self, asked: Option<SlaPolicyId>, loaded: &Loaded) -> Option<SlaPolicyId> {
+        let before = self.takes_after.and_then(|id| loaded.get::<Ticket>(id.stream())?.sla.as_ref());
+        asked.or(before.map(|sla| sla.policy.id)).filter(|_| self.ticket.is_none())
+    }
+
+    fn step(&self, asked: Option<SlaPolicyId>, loaded: &Loaded) -> Option<Step<'_>> {
+        let before = self.ticket.and_then(|ticket| ticket.matter.as_ref()).map(|matter| matter.priority);
+        let after = self.priority.or(before)?;
+        let priorities = (before.unwrap_or(after), after);
+        Some(Step {
+            sla: self.sla.as_ref(),
+            begins_by: self.begins_by(asked, loaded),
+            standing: self.after,
+            priorities,
+        })
+    }
+}
+
+/// Adds the claims, the events of clocks and the timers that the events of a decision bring about on each ticket. The
+/// clocks of the ticket that a command opens run by the policy that it asks for.
+///
+/// # Errors
+/// The policy does not exist, or its hours cannot be told.
+pub(super) fn settle(mut decision: Decision, command: &Command, context: &Context<'_>) -> Result<Decision, Rejection> {
+    let loaded = context.loaded;
+    let asked = if let Command::Open { sla_policy, .. } = command { *sla_policy } else { None };
+    // The clock whose timer has fired, and so is gone.
+    let fired = if let Command::NoticeSla { clock } = command { Some(*clock) } else { None };
+    let mut changes: BTreeMap<StreamId, Change<'_>> = BTreeMap::new();
     for (stream, event) in &decision.events {
         let aggregates::Event::Ticket(event) = event else { continue };
-        let change = changes.entry(*stream).or_insert_with(|| {
-            let before = loaded.get::<Ticket>(*stream).map(|ticket| ticket.standing).unwrap_or_default();
-            Change { before, after: before, overridden: false }
-        });
-        change.after.evolve(event);
-        change.overridden |= matches!(event, Event::TicketAssigned { overridden: true, .. });
+        changes.entry(*stream).or_insert_with(|| Change::of(loaded.get::<Ticket>(*stream))).evolve(event);
     }
-    for (stream, change) in changes {
+    for (stream, mut change) in changes {
+        let followed = change.step(asked, loaded).map_or(Ok(Vec::new()), |step| follow(&step, context))?;
+        for event in followed {
+            Sla::fold(&mut change.sla, &event);
+            decision = decision.and(stream, event);
+        }
         decision.claims.extend(claims(stream, &change, loaded));
-        decision.timers.extend(timers(stream, &change));
+        let fired = fired.filter(|_| stream == context.stream);
+        decision.timers.extend(timers(stream, &change, fired));
     }
-    decision
+    Ok(decision)
 }
 
-fn claims(stream: StreamId, change: &Change, loaded: &Loaded) -> Vec<ClaimChange> {
-    let (before, after) = (change.before.seat(), change.after.seat());
+fn claims(stream: StreamId, change: &Change<'_>, loaded: &Loaded) -> Vec<ClaimChange> {
+    let (before, after) = (change.before().seat(), change.after.seat());
     if before == after {
         return Vec::new();
     }
@@ -57,16 +119,31 @@ fn claims(stream: StreamId, change: &Change, loaded: &Loaded) -> Vec<ClaimChange
     before.map(release).into_iter().chain(after.map(take)).collect()
 }
 
-fn timers(stream: StreamId, change: &Change) -> Vec<TimerChange> {
-    let all = [
-        (AUTO_CLOSE, change.before.auto_close_due(), change.after.auto_close_due(), Command::Close { auto: true }),
-        (WAKE_UP, change.before.wake_up_due(), change.after.wake_up_due(), Command::Resume { wake_up: true }),
+fn timers(stream: StreamId, change: &Change<'_>, fired: Option<ClockKind>) -> Vec<TimerChange> {
+    let (before, after) = (change.before(), &change.after);
+    let standing = [
+        (AUTO_CLOSE, before.auto_close_due(), after.auto_close_due(), Command::Close { auto: true }),
+        (WAKE_UP, before.wake_up_due(), after.wake_up_due(), Command::Resume { wake_up: true }),
     ];
-    all.into_iter()
-        .filter(|(_, before, after, _)| before != after)
-        .map(|(name, _, after, command)| match after {
-            Some(due_at) => TimerChange::Set { stream, name, due_at, command: Box::new(command.into()) },
-            None => TimerChange::Cancel { stream, name },
-        })
-        .collect()
+    let sla_before = change.ticket.and_then(|ticket| ticket.sla.as_ref());
+    let clocks = ClockKind::ALL.iter().map(|kind| {
+        let due = |sla: Option<&Sla>| sla.and_then(|sla| sla.notice_due(*kind));
+        let before = due(sla_before).filter(|_| fired != Some(*kind));
+        (sla_timer(*kind), before, due(change.sla.as_ref()), Command::NoticeSla { clock: *kind })
+    });
+    let set = |(name, _, after, command): (&'static str, _, Option<DateTime<Utc>>, Command)| match after {
+        Some(due_at) => TimerChange::Set { stream, name, due_at, command: Box::new(command.into()) },
+        None => TimerChange::Cancel { stream, name },
+    };
+    standing.into_iter().chain(clocks).filter(|(_, before, after, _)| before != after).map(set).collect()
+}
+
+/// The timer of a clock.
+const fn sla_timer(clock: ClockKind) -> &'static str {
+    match clock {
+        ClockKind::FirstResponse => "sla_first_response",
+        ClockKind::NextResponse => "sla_next_response",
+        ClockKind::FirstResolution => "sla_first_resolution",
+        ClockKind::TotalResolution => "sla_total_resolution",
+    }
 }

@@ -1,4 +1,5 @@
-//! Where a ticket stands: its status, its assignee and what it waits for. Claims and timers follow from nothing else.
+//! Where a ticket stands: its status, its assignee, what it waits for and what was answered. Claims, timers and clocks
+//! follow from it.
 
 use chrono::{DateTime, Utc};
 
@@ -19,12 +20,28 @@ pub struct Standing {
     pub wake_up_at: Option<DateTime<Utc>>,
     /// The last instant at which it may be reopened, if it is resolved.
     pub reopen_until: Option<DateTime<Utc>>,
+    /// Whether a human agent wrote something that the customer sees.
+    pub is_answered: bool,
+    /// Whether the customer wrote and nobody has answered that. Until the first answer or resolution there is but the
+    /// opening to be answered.
+    pub awaits_answer: bool,
+    /// Whether it was ever resolved.
+    pub was_resolved: bool,
 }
 
 impl Default for Standing {
     fn default() -> Self {
         let status = Status::New;
-        Self { status, status_before: status, assignee: None, wake_up_at: None, reopen_until: None }
+        Self {
+            status,
+            status_before: status,
+            assignee: None,
+            wake_up_at: None,
+            reopen_until: None,
+            is_answered: false,
+            awaits_answer: false,
+            was_resolved: false,
+        }
     }
 }
 
@@ -61,10 +78,17 @@ impl Standing {
                 self.status = *status;
             }
             Event::TicketUnassigned { .. } => self.assignee = None,
-            Event::AgentReplied { status, .. }
-            | Event::CustomerReplied { status, .. }
-            | Event::TicketRestoredFromMerge { status, .. }
-            | Event::TicketRestored { status } => self.status = *status,
+            Event::AgentReplied { status, public, agent, .. } => {
+                self.status = *status;
+                if *public && agent.is_some() {
+                    (self.is_answered, self.awaits_answer) = (true, false);
+                }
+            }
+            Event::CustomerReplied { status, .. } => {
+                self.status = *status;
+                self.awaits_answer = self.is_answered || self.was_resolved;
+            }
+            Event::TicketRestoredFromMerge { status, .. } | Event::TicketRestored { status } => self.status = *status,
             Event::TicketAwaitingCustomer { until, .. } => {
                 self.status = Status::Pending;
                 self.wake_up_at = *until;
@@ -76,6 +100,7 @@ impl Standing {
             Event::TicketResolved { reopen_until, .. } => {
                 self.status = Status::Resolved;
                 self.reopen_until = Some(*reopen_until);
+                (self.was_resolved, self.awaits_answer) = (true, false);
             }
             Event::TicketClosed { .. } => self.status = Status::Closed,
             Event::TicketClassified { .. }
@@ -109,7 +134,13 @@ impl Standing {
             | Event::TicketWatcherAdded { .. }
             | Event::TicketWatcherRemoved { .. }
             | Event::TicketTagged { .. }
-            | Event::TicketUntagged { .. } => {}
+            | Event::TicketUntagged { .. }
+            | Event::SlaAttached { .. }
+            | Event::SlaRetargeted { .. }
+            | Event::SlaClocksChanged { .. }
+            | Event::SlaMet { .. }
+            | Event::SlaThresholdReached { .. }
+            | Event::SlaBreached { .. } => {}
         }
     }
 }

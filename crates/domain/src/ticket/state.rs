@@ -9,6 +9,7 @@ use super::fields::{
     CategoryPath, Channel, EscalationLevel, Impact, Priority, Reason, Status, Subject, Tag, TicketType, Urgency,
 };
 use super::links::Links;
+use super::sla::Sla;
 use super::standing::Standing;
 use crate::ids::{AgentId, CustomerId, TeamId};
 use crate::personal::Personal;
@@ -59,10 +60,10 @@ pub struct Ticket {
     pub links: Links,
     /// The ids of its messages and notes.
     pub messages: BTreeSet<Uuid>,
-    /// Whether a human agent wrote something that the customer sees.
-    pub answered: bool,
     /// How many times it was reopened.
     pub reopen_count: u32,
+    /// The clocks that run for it, if something is promised.
+    pub sla: Option<Sla>,
 }
 
 impl Ticket {
@@ -79,11 +80,9 @@ impl Ticket {
             Event::TicketOpened { .. } => self.open(event),
             Event::TicketClassified { .. } | Event::TicketPrioritized { .. } => self.describe(event),
             Event::TicketRouted { to, .. } => self.team = Some(*to),
-            Event::AgentReplied { message_id, first_public, .. } => {
-                self.answered |= first_public;
-                put(&mut self.messages, *message_id);
-            }
-            Event::CustomerReplied { message_id, .. } | Event::InternalNoteAdded { message_id, .. } => {
+            Event::AgentReplied { message_id, .. }
+            | Event::CustomerReplied { message_id, .. }
+            | Event::InternalNoteAdded { message_id, .. } => {
                 put(&mut self.messages, *message_id);
             }
             Event::TicketAwaitingCustomer { reason, .. } | Event::TicketPutOnHold { reason } => {
@@ -117,6 +116,11 @@ impl Ticket {
             Event::TicketWatcherRemoved { agent } => take(&mut self.watchers, agent),
             Event::TicketTagged { tag } => put(&mut self.tags, tag.clone()),
             Event::TicketUntagged { tag } => take(&mut self.tags, tag),
+            Event::SlaAttached { .. }
+            | Event::SlaRetargeted { .. }
+            | Event::SlaClocksChanged { .. }
+            | Event::SlaThresholdReached { .. }
+            | Event::SlaBreached { .. } => Sla::fold(&mut self.sla, event),
             Event::TicketAssigned { .. }
             | Event::TicketUnassigned { .. }
             | Event::TicketResumed { .. }
@@ -126,7 +130,8 @@ impl Ticket {
             | Event::TicketFollowedUp { .. }
             | Event::TicketCancelled { .. }
             | Event::TicketRestored { .. }
-            | Event::TimeLogged { .. } => {}
+            | Event::TimeLogged { .. }
+            | Event::SlaMet { .. } => {}
         }
     }
 

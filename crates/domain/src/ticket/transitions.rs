@@ -73,6 +73,8 @@ pub(super) const TABLE: &[(&str, [Cell; 8])] = &[
     ("remove_watcher", [Stay, Stay, Stay, Stay, Stay, Stay, No, No]),
     ("tag", [Stay, Stay, Stay, Stay, Stay, Stay, No, No]),
     ("untag", [Stay, Stay, Stay, Stay, Stay, Stay, No, No]),
+    ("attach_sla", [Stay, Stay, Stay, Stay, No, No, No, No]),
+    ("notice_sla", [Stay, Stay, Stay, Stay, Stay, Stay, Stay, Stay]),
 ];
 
 fn at(row: &[Cell; 8], status: Status) -> Cell {
@@ -152,6 +154,8 @@ impl Command {
             Self::RemoveWatcher { .. } => "remove_watcher",
             Self::Tag { .. } => "tag",
             Self::Untag { .. } => "untag",
+            Self::AttachSla { .. } => "attach_sla",
+            Self::NoticeSla { .. } => "notice_sla",
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .routes(routes!(tickets::summary))
         .routes(routes!(tickets::detail))
         .routes(routes!(history::ticket_history))
+        .routes(routes!(tickets::clocks))
         .routes(routes!(agents::list))
         .routes(routes!(agents::detail))
         .routes(routes!(history::agent_history))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::ticket::{Priority, Status};
+use domain::ids::TicketId;
+use domain::ticket::{Priority, Run, Status};
 use read_side::models::questions::Figure;
 use read_side::models::ticket::{Ticket, TicketRow};
 use read_side::models::ticket_questions::{self as model, SORTS, TicketFilter};
@@ -18,7 +19,7 @@ use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Id, Params, list as values, moment, named};
+use crate::extract::{Id, Params, list as values, moment, named, truth};
 use crate::freshness::Freshness;
 use crate::paging::{Limit, Page, page, slice};
 
@@ -49,6 +50,15 @@ pub struct TicketsQuery {
     /// Opened before this time.
     #[serde(default, deserialize_with = "moment")]
     opened_to: Option<DateTime<Utc>>,
+    /// With a running clock that is due before this time, or was.
+    #[serde(default, deserialize_with = "moment")]
+    sla_due_to: Option<DateTime<Utc>>,
+    /// With a clock that comes to 75 % of its target before this time, or did: with the present time, those at risk now.
+    #[serde(default, deserialize_with = "moment")]
+    sla_at_risk_to: Option<DateTime<Utc>>,
+    /// `true`: a clock was breached; `false`: none was.
+    #[serde(default, deserialize_with = "truth")]
+    sla_breached: Option<bool>,
     /// `-opened_at` (default), `opened_at`, `-updated_at`, `updated_at`, `priority`, `-priority`, `number` or `-number`.
     sort: Option<String>,
     /// 1 to 200, 50 unless said otherwise.
@@ -82,6 +92,9 @@ pub async fn list(
         tag: query.tag,
         opened_from: query.opened_from,
         opened_to: query.opened_to,
+        due_to: query.sla_due_to,
+        at_risk_to: query.sla_at_risk_to,
+        breached: query.sla_breached,
     };
     let slice = slice(SORTS, query.sort.as_deref(), query.cursor.as_deref(), query.limit)?;
     let models: &[&str] = if filter.customer.is_some() { &["ticket", "customer_alias"] } else { &["ticket"] };
@@ -166,4 +179,33 @@ pub async fn detail(
 ) -> Result<Answer<Shown>, ApiError> {
     let point = api.at(&["ticket"], query.as_of, freshness).await?;
     one::<Ticket>(&api, id, point).await
+}
+
+/// When the clocks of a ticket ran.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockRuns {
+    /// By clock and in order: `clock`, `beginning` (how many times the clock had begun), `target_s`, `calendar` (`id` and
+    /// `revision`), `start`, `end` (null while it runs), `elapsed_s` in business time, `counts` (false for what was before
+    /// the clock was started again), and the events `began_by` and `ended_by` (`position`, `event_id`, `type`).
+    #[schema(value_type = Vec<Object>)]
+    items: Vec<Run>,
+}
+
+/// Why the clocks of a ticket are due when they are: every time during which each of them ran, told from the history alone.
+#[utoipa::path(get, path = "/v1/tickets/{id}/clocks", tag = "tickets", params(("id" = Uuid, Path), PointQuery), responses(
+    (status = 200, description = "The runs", body = ClockRuns),
+    (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is no such ticket", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Not caught up, overloaded or unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn clocks(
+    State(api): State<Api>,
+    freshness: Freshness,
+    Id(id): Id<Uuid>,
+    Params(query): Params<PointQuery>,
+) -> Result<Answer<ClockRuns>, ApiError> {
+    let (point, position) = api.in_history(query.as_of, freshness).await?;
+    let runs = api.history.clock_runs(TicketId(id), point.as_of.unwrap_or(position)).await?;
+    let items = runs.ok_or_else(|| ApiError::NotFound(format!("there is no ticket {id}")))?;
+    Ok(Answer { position, as_of: point.as_of, body: ClockRuns { items } })
 }

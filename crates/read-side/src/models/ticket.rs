@@ -1,10 +1,12 @@
 //! Tickets: one row each, and figures by status and priority.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::ids::{AgentId, CustomerId, TeamId, TicketId};
+use domain::ids::{AgentId, CalendarId, CustomerId, SlaPolicyId, TeamId, TicketId};
 use domain::personal::Personal;
+use domain::revisions::RevisionOf;
+use domain::sla_clock::{ClockKind, Motion, Reading};
 use domain::ticket::{
     Article, CategoryPath, Channel, ClosedBy, Description, EscalationLevel, Event, Impact, Priority, Reason,
     ResolutionCode, ResolutionText, RootCause, Status, Subject, Tag, TicketType, Urgency,
@@ -90,6 +92,51 @@ pub struct Links {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<Uuid>)]
     pub follow_ups: BTreeSet<TicketId>,
+}
+
+/// What is promised for a ticket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TicketSla {
+    /// By which policy: its `id` and `revision`.
+    #[schema(value_type = Object)]
+    pub policy: RevisionOf<SlaPolicyId>,
+    /// By which calendar new clocks count: its `id` and `revision`.
+    #[schema(value_type = Object)]
+    pub calendar: RevisionOf<CalendarId>,
+    /// Where each clock stood at its last change, by its name (`first_response`, `next_response`, `first_resolution`,
+    /// `total_resolution`): `motion` (`running`, `paused`, `ended`), `since`, `target_s`, `elapsed_s`, `calendar`, and, if
+    /// there are any, `due_at`, `at_risk_at` (75 %), `next_threshold_at`, `breached_at`.
+    #[schema(value_type = Object)]
+    pub clocks: BTreeMap<ClockKind, Reading>,
+}
+
+impl TicketSla {
+    fn fold(sla: &mut Option<Self>, event: &Event) {
+        if let Event::SlaAttached { policy, calendar, clocks } = event {
+            *sla = Some(Self { policy: *policy, calendar: *calendar, clocks: clocks.clone() });
+        }
+        let Some(sla) = sla else { return };
+        if let Event::SlaRetargeted { policy, calendar, mode: _, clocks } = event {
+            (sla.policy, sla.calendar) = (*policy, *calendar);
+            sla.clocks.extend(clocks.iter().map(|(kind, told)| (*kind, told.reading.clone())));
+        }
+        if let Event::SlaClocksChanged { clocks } = event {
+            sla.clocks.extend(clocks.iter().map(|(kind, reading)| (*kind, reading.clone())));
+        }
+        if let Event::SlaThresholdReached { clock, next_threshold_at, .. }
+        | Event::SlaBreached { clock, next_threshold_at, .. } = event
+            && let Some(reading) = sla.clocks.get_mut(clock)
+        {
+            reading.next_threshold_at = *next_threshold_at;
+            if let Event::SlaBreached { breached_at, .. } = event {
+                reading.breached_at = Some(*breached_at);
+            }
+        }
+    }
+
+    fn counting(&self) -> impl Iterator<Item = &Reading> {
+        self.clocks.values().filter(|reading| reading.motion != Motion::Ended)
+    }
 }
 
 /// How much was written on a ticket. Messages that were split off later stay counted where they were written.
@@ -178,6 +225,14 @@ pub struct TicketRow {
     /// By whom it was closed, if it is.
     #[schema(value_type = Option<String>)]
     pub closed_by: Option<ClosedBy>,
+    /// What is promised, if anything is.
+    pub sla: Option<TicketSla>,
+    /// When the first of its running clocks is due, or was.
+    pub sla_due_at: Option<DateTime<Utc>>,
+    /// When the first of its clocks that have not ended comes to 75 % of its target, or did: at risk from then on.
+    pub sla_at_risk_at: Option<DateTime<Utc>>,
+    /// Whether a clock of it was breached.
+    pub sla_breached: bool,
     /// How it hangs together with others.
     pub links: Links,
     /// How often it was reopened.
@@ -206,7 +261,7 @@ pub struct Ticket;
 
 impl Entity for Ticket {
     const NAME: &'static str = "ticket";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
     const READS: &'static [Category] = &[Category::Ticket];
     const COLUMNS: &'static str = include_str!("ticket_columns.sql");
     const INDEXES: &'static str = include_str!("ticket_indexes.sql");
@@ -281,6 +336,10 @@ fn opened(event: &Event, happened: &Happened) -> Result<TicketRow, Unfit> {
         escalation_level: None,
         resolution: None,
         closed_by: None,
+        sla: None,
+        sla_due_at: None,
+        sla_at_risk_at: None,
+        sla_breached: false,
         links: Links::default(),
         reopen_count: 0,
         time_spent_s: 0,
@@ -372,6 +431,12 @@ impl TicketRow {
                 self.go(*status);
                 self.links.merged_into = None;
             }
+            Event::SlaAttached { .. }
+            | Event::SlaRetargeted { .. }
+            | Event::SlaClocksChanged { .. }
+            | Event::SlaThresholdReached { .. }
+            | Event::SlaBreached { .. } => self.promise(event),
+            Event::SlaMet { .. } => {}
             Event::TicketBlocked { .. }
             | Event::TicketBlocks { .. }
             | Event::TicketUnblocked { .. }
@@ -394,6 +459,14 @@ impl TicketRow {
             | Event::TicketFollowedUp { .. } => self.links.fold(event),
         }
         Ok(())
+    }
+
+    fn promise(&mut self, event: &Event) {
+        TicketSla::fold(&mut self.sla, event);
+        let Some(sla) = &self.sla else { return };
+        self.sla_due_at = sla.counting().filter_map(|reading| reading.due_at).min();
+        self.sla_at_risk_at = sla.counting().filter_map(|reading| reading.at_risk_at).min();
+        self.sla_breached = sla.clocks.values().any(|reading| reading.breached_at.is_some());
     }
 
     /// Puts the ticket into a status and forgets what belonged to the one before.

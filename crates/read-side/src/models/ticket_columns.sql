@@ -22,6 +22,10 @@ flagged boolean not null
 escalation_level smallint
 resolution json
 closed_by text
+sla json
+sla_due_at timestamptz
+sla_at_risk_at timestamptz
+sla_breached boolean not null
 links json not null
 reopen_count integer not null
 time_spent_s bigint not null

@@ -54,7 +54,13 @@ impl Links {
             | Event::TicketWatcherAdded { .. }
             | Event::TicketWatcherRemoved { .. }
             | Event::TicketTagged { .. }
-            | Event::TicketUntagged { .. } => {}
+            | Event::TicketUntagged { .. }
+            | Event::SlaAttached { .. }
+            | Event::SlaRetargeted { .. }
+            | Event::SlaClocksChanged { .. }
+            | Event::SlaMet { .. }
+            | Event::SlaThresholdReached { .. }
+            | Event::SlaBreached { .. } => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 -- Tickets that match: by customer $2 with all its aliases, status $3, priority $4, team $5, assignee $6, tag $7,
--- opened from $8 to before $9.
+-- opened from $8 to before $9, with a clock due before $10, with one at risk before
+-- $11, breached or not $12.
 with recursive up as (
     select $2::uuid as customer, 0 as depth
     where $2::uuid is not null
@@ -39,8 +40,11 @@ left join lateral (
       and ($7::text is null or t.tags @> array[$7::text])
       and ($8::timestamptz is null or t.opened_at >= $8::timestamptz)
       and ($9::timestamptz is null or t.opened_at < $9::timestamptz)
-      and ($11::uuid is null or (t.{column}, t.key) {beyond} ($10::text::{kind}, $11::uuid))
+      and ($10::timestamptz is null or t.sla_due_at < $10::timestamptz)
+      and ($11::timestamptz is null or t.sla_at_risk_at < $11::timestamptz)
+      and ($12::boolean is null or t.sla_breached = $12::boolean)
+      and ($14::uuid is null or (t.{column}, t.key) {beyond} ($13::text::{kind}, $14::uuid))
     order by t.{column} {direction}, t.key {direction}
-    limit $12::bigint
+    limit $15::bigint
 ) t on true
 order by t.{column} {direction}, t.key {direction}

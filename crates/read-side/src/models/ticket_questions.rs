@@ -41,6 +41,12 @@ pub struct TicketFilter {
     pub opened_from: Option<DateTime<Utc>>,
     /// Those opened before this time.
     pub opened_to: Option<DateTime<Utc>>,
+    /// Those with a running clock that is due before this time, or was.
+    pub due_to: Option<DateTime<Utc>>,
+    /// Those with a clock that is at risk before this time, or was.
+    pub at_risk_to: Option<DateTime<Utc>>,
+    /// Those of which a clock was breached, or those of which none was.
+    pub breached: Option<bool>,
 }
 
 pub(crate) static LIST: LazyLock<ListStatement> =
@@ -56,16 +62,18 @@ pub async fn tickets(
     slice: Slice,
     as_of: Option<u64>,
 ) -> Result<Asked<Vec<Found>>, sqlx::Error> {
-    let TicketFilter { customer, statuses, priorities, team, assignee, tag, opened_from, opened_to } = filter;
     Parameters::at(as_of)?
-        .with(customer)?
-        .with_one_of(statuses)?
-        .with_one_of(priorities)?
-        .with(team)?
-        .with(assignee)?
-        .with(tag)?
-        .with(opened_from)?
-        .with(opened_to)?
+        .with(filter.customer)?
+        .with_one_of(filter.statuses)?
+        .with_one_of(filter.priorities)?
+        .with(filter.team)?
+        .with(filter.assignee)?
+        .with(filter.tag)?
+        .with(filter.opened_from)?
+        .with(filter.opened_to)?
+        .with(filter.due_to)?
+        .with(filter.at_risk_to)?
+        .with(filter.breached)?
         .page(connection, &LIST, slice)
         .await
 }

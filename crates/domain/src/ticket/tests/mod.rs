@@ -1,5 +1,6 @@
 mod assigning;
 mod changing;
+mod clocks;
 mod following_up;
 mod linking;
 mod merging;
@@ -23,7 +24,7 @@ use crate::customer;
 use crate::decider::{ClaimChange, ClaimKey, ClaimKind, TimerChange};
 use crate::envelope::ActorKind;
 use crate::given::{Given, given, monday};
-use crate::ids::{AgentId, CustomerId, TeamId};
+use crate::ids::{AgentId, CalendarId, CustomerId, SlaPolicyId, TeamId};
 use crate::rejection::Code;
 use crate::team;
 
@@ -43,6 +44,9 @@ const OLGA: AgentId = AgentId(Uuid::from_u128(14));
 
 const FIRST: TeamId = TeamId(Uuid::from_u128(21));
 const SECOND: TeamId = TeamId(Uuid::from_u128(22));
+
+const GOLD: SlaPolicyId = SlaPolicyId(Uuid::from_u128(31));
+const DESK: CalendarId = CalendarId(Uuid::from_u128(32));
 
 const T: TicketId = TicketId(Uuid::from_u128(0x100));
 const U: TicketId = TicketId(Uuid::from_u128(0x101));
@@ -64,6 +68,30 @@ fn command(name: &str, data: Value) -> Command {
 fn opening(customer: CustomerId) -> Value {
     json!({"customer": customer, "type": "incident", "subject": "打印机坏了", "description": "It makes a noise.",
         "channel": "web", "category": ["hardware", "printer"], "tags": ["vip"], "impact": 3, "urgency": 2})
+}
+
+/// Weekdays from nine to five.
+fn desk() -> Value {
+    let shifts = json!([{"start": "09:00", "end": "17:00"}]);
+    json!({"zone": "Etc/UTC", "weekly": {"mon": shifts, "tue": shifts, "wed": shifts, "thu": shifts, "fri": shifts}})
+}
+
+/// What the policy `GOLD` promises.
+fn gold() -> Value {
+    let targets = |first: u32, next: u32, resolution: u32| {
+        json!({"first_response_s": first * 60, "next_response_s": next * 60,
+            "first_resolution_s": resolution * 3_600, "total_resolution_s": resolution * 7_200})
+    };
+    let rung = |clock: &str, percent: u16, escalation: Value| json!({"clock": clock, "percent": percent, "escalation": escalation});
+    json!({"calendar": DESK,
+    "targets": {"P1": targets(15, 30, 2), "P2": targets(30, 60, 4), "P3": targets(60, 120, 8)},
+    "ladder": [
+        rung("first_response", 50, json!({"notify": {}})),
+        rung("first_response", 75, json!({"raise_priority": {}})),
+        rung("first_resolution", 100, json!({"reassign": {"team": SECOND}})),
+        rung("first_resolution", 100, json!({"raise_priority": {}})),
+        rung("first_resolution", 150, json!({"raise_priority": {}})),
+    ]})
 }
 
 /// A history, with what is claimed and which timers are set.
@@ -107,6 +135,13 @@ fn world() -> World {
         events.push((team.stream(), formed.into()));
         let added = |agent| (team.stream(), AnyEvent::from(team::Event::TeamMemberAdded { agent }));
         events.extend(members.into_iter().map(added));
+    }
+    let name = json!("setting");
+    for (stream, event_type, data) in [
+        (DESK.stream(), "CalendarDefined", json!({"name": name, "hours": desk()})),
+        (GOLD.stream(), "SlaPolicyDefined", json!({"name": name, "terms": gold()})),
+    ] {
+        events.push((stream, AnyEvent::read(stream.category, event_type, &data.to_string()).unwrap()));
     }
     World { events, holdings: BTreeMap::new(), timers: BTreeMap::new(), now: monday(), actor: Who::Agent(ANNA) }
 }
@@ -196,6 +231,13 @@ impl World {
         self.accept(decision)
     }
 
+    /// With a ticket of priority P3 whose clocks run by the policy `GOLD`.
+    fn promised(self, id: TicketId) -> Self {
+        let mut data = opening(LI);
+        data["sla_policy"] = json!(GOLD);
+        self.send(id, "open", data)
+    }
+
     fn opened(self, id: TicketId) -> Self {
         self.send(id, "open", opening(LI))
     }
@@ -243,11 +285,11 @@ impl World {
         self.timers.get(&(id.stream(), name)).map(|(due_at, _)| *due_at)
     }
 
-    /// Lets a timer fire at its time, which takes it away whatever comes of it.
+    /// Lets a timer fire at its time, or late if that is over, which takes it away whatever comes of it.
     fn fire(mut self, id: TicketId, name: &'static str) -> Self {
         let (due_at, command) = self.timers.remove(&(id.stream(), name)).expect("a timer");
         let before = self.actor;
-        self.now = due_at;
+        self.now = self.now.max(due_at);
         let mut fired = self.by_kind(ActorKind::System);
         let mut decision = fired.given().when(id.stream(), command).unwrap();
         decision.timers.retain(|change| {

@@ -55,6 +55,8 @@ fn check_books(world: &World) {
         seats.extend(ticket.standing.seat().map(|agent| ((capacity_claim(agent), *stream), 1)));
         timers.extend(ticket.standing.auto_close_due().map(|due_at| ((*stream, "auto_close"), due_at)));
         timers.extend(ticket.standing.wake_up_due().map(|due_at| ((*stream, "wake_up"), due_at)));
+        timers.extend(clocks::timers(ticket).into_iter().map(|(name, due_at)| ((*stream, name), due_at)));
+        clocks::check(ticket);
         check_links(TicketId(stream.id), ticket, &tickets);
     }
     assert_eq!(world.holdings, seats);
@@ -108,7 +110,7 @@ proptest! {
 
     #[test]
     fn claims_timers_and_links_fit_after_any_commands(steps in prop::collection::vec(step(), 1..60)) {
-        let mut world = TICKETS.into_iter().fold(world(), World::opened);
+        let mut world = [T, U].into_iter().fold(world().opened(V), World::promised);
         for (id, command, actor, seconds) in steps {
             world = world.by(actor).later(TimeDelta::seconds(seconds / 8));
             let asked = asked(&world, id, &command);
@@ -131,7 +133,7 @@ proptest! {
             | Command::SetParent { .. } | Command::UnsetParent {} | Command::Relate { .. } | Command::Unrelate { .. }
             | Command::MarkDuplicateOf { .. } | Command::UnmarkDuplicateOf {} | Command::Merge { .. }
             | Command::Unmerge { .. } | Command::AddWatcher { .. } | Command::RemoveWatcher { .. }
-            | Command::Tag { .. } | Command::Untag { .. } => true,
+            | Command::Tag { .. } | Command::Untag { .. } | Command::AttachSla { .. } | Command::NoticeSla { .. } => true,
             Command::Open { .. } | Command::Reply { .. } | Command::ReceiveCustomerReply { .. }
             | Command::AddNote { .. } | Command::Split { .. } | Command::Resolve { .. }
             | Command::RejectResolution { .. } | Command::Reopen { .. } | Command::Close { .. }

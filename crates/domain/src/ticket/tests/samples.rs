@@ -42,6 +42,8 @@ pub(super) fn commands() -> Vec<Command> {
         ("remove_watcher", json!({"agent": SVEN})),
         ("tag", json!({"tag": "printer"})),
         ("untag", json!({"tag": "vip"})),
+        ("attach_sla", json!({"policy": GOLD})),
+        ("notice_sla", json!({"clock": "first_response"})),
     ]
     .map(|(name, data)| command(name, data))
     .into()
