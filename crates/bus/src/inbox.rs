@@ -149,13 +149,16 @@ struct Knowledge {
     is_partial: bool,
 }
 
+/// Asks the consumer first: what it had acknowledged by then, the stream has taken in since.
 async fn knowledge(bus: &Bus) -> Result<Knowledge, BusError> {
-    let stream = bus.jetstream.get_stream(bus.subjects.inbox_stream()).await.map_err(|error| unavailable(&error))?;
+    let stream = bus.jetstream.get_stream_no_info(bus.subjects.inbox_stream()).await;
+    let stream = stream.map_err(|error| unavailable(&error))?;
     let consumer = stream.consumer_info(CONSUMER).await.map_err(|error| unavailable(&error))?;
-    let State { messages, first_sequence, last_sequence, .. } = stream.cached_info().state;
-    let known = consumer.num_pending + u64::try_from(consumer.num_ack_pending).unwrap_or(u64::MAX / 2);
-    let is_ahead = last_sequence < consumer.ack_floor.stream_sequence;
-    Ok(Knowledge { first_sequence, is_ahead, is_partial: known < messages })
+    let State { messages, first_sequence, last_sequence, .. } =
+        stream.get_info().await.map_err(|error| unavailable(&error))?.state;
+    let delivered = u64::try_from(consumer.num_ack_pending).unwrap_or(u64::MAX);
+    let is_partial = consumer.num_pending.saturating_add(delivered) < messages;
+    Ok(Knowledge { first_sequence, is_ahead: last_sequence < consumer.ack_floor.stream_sequence, is_partial })
 }
 
 fn stream(bus: &Bus) -> Config {
@@ -191,7 +194,7 @@ fn consumer() -> pull::Config {
     }
 }
 
-/// A durable command. It is delivered again unless it is acknowledged within 30 s.
+/// A durable command. It is delivered again unless it is acknowledged within 10 s.
 pub struct InboxMessage {
     /// The command.
     pub command: RawCommand,
@@ -234,7 +237,7 @@ impl InboxMessage {
         self.message.double_ack().await.map_err(|error| BusError::Unavailable(error.to_string()))
     }
 
-    /// Asks for another 30 s.
+    /// Asks for another 10 s.
     ///
     /// # Errors
     /// NATS cannot be reached.
