@@ -242,8 +242,8 @@ impl Clock {
     #[must_use]
     pub fn notices(&self, time: BusinessTime<'_>, thresholds: &[u16], now: DateTime<Utc>) -> Vec<(u16, DateTime<Utc>)> {
         let open = thresholds.iter().filter(|percent| **percent > self.noticed);
-        let reached = open.map_while(|percent| Some((*percent, self.threshold_at(time, *percent)?)));
-        reached.take_while(|(_, at)| *at <= now).collect()
+        let reached = open.filter_map(|percent| Some((*percent, self.threshold_at(time, *percent)?)));
+        reached.filter(|(_, at)| *at <= now).collect()
     }
 
     /// Takes notice of a share of its target that was reached; the next one is reached at `next_threshold_at`.
@@ -255,11 +255,12 @@ impl Clock {
         }
     }
 
-    /// When the first of the shares above `noticed` is reached, or was.
+    /// When the first of the shares above `noticed` is reached, or was. That need not be the smallest one: a breach stays
+    /// under a longer target, of which less has run.
     #[must_use]
     pub fn after_notice(&self, time: BusinessTime<'_>, thresholds: &[u16], noticed: u16) -> Option<DateTime<Utc>> {
-        let next = thresholds.iter().find(|percent| **percent > noticed)?;
-        self.threshold_at(time, *next)
+        let open = thresholds.iter().filter(|percent| **percent > noticed);
+        open.filter_map(|percent| self.threshold_at(time, *percent)).min()
     }
 
     /// Pauses it, lets it run again, or ends it. A breach until then is noticed.

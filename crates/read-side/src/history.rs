@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::envelope::{Publisher, RecordedEvent};
 use domain::ids::TicketId;
-use domain::ticket::{Cause, Past, Run, explain};
+use domain::ticket::{Cause, Past, Run, explain, is_of_clocks};
 use domain::{Event, StreamId};
 use event_store::{Head, Reader, Receipt, Selection, StoreError, Vault};
 use serde_json::Value;
@@ -92,7 +92,7 @@ impl History {
             let (mut history, mut version) = (Vec::new(), 0);
             loop {
                 let page = reader.stream(ticket.stream(), version, CLOCK_PAGE).await?;
-                let is_last = page.len() < CLOCK_PAGE as usize;
+                let is_last = page.len() < CLOCK_PAGE as usize || page.iter().any(|event| event.position > until);
                 version = page.last().map_or(version, |event| event.version);
                 for recorded in page.into_iter().filter(|event| event.position <= until) {
                     history.push(past(recorded)?);
@@ -132,12 +132,12 @@ impl History {
     }
 }
 
-/// An event of a ticket as far as its clocks are concerned. Those of the clocks hold nothing personal.
+/// An event of a ticket as far as its clocks are concerned.
 fn past(recorded: RecordedEvent) -> Result<(Cause, Uuid, Option<Event>), StoreError> {
     let (position, event_id, event_type) = (recorded.position, recorded.event_id, recorded.event_type.clone());
     let read =
         |payload| recorded.read(payload).map_err(|error| StoreError::Corrupt(format!("event {event_id}: {error}")));
-    let event = event_type.starts_with("Sla").then(|| read(recorded.payload.clone())).transpose()?;
+    let event = is_of_clocks(&event_type).then(|| read(recorded.payload.clone())).transpose()?;
     Ok((Cause { position, event_id, event_type }, recorded.metadata.command_id, event))
 }
 

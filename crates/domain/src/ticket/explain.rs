@@ -67,6 +67,12 @@ struct Told {
     counted_s: i64,
 }
 
+/// Whether events of a type are those of a ticket's clocks. They hold nothing personal.
+#[must_use]
+pub fn is_of_clocks(event_type: &str) -> bool {
+    event_type.starts_with("Sla")
+}
+
 /// Every run of every clock of a ticket, by clock and in order, told from the ticket's history alone: without any
 /// calendar, and so the same for ever.
 #[must_use]

@@ -27,7 +27,7 @@ pub use assign::capacity_claim;
 pub use command::Command;
 pub use decide::WATCHERS_MAX;
 pub use event::Event;
-pub use explain::{Cause, Past, Run, explain};
+pub use explain::{Cause, Past, Run, explain, is_of_clocks};
 pub use fields::{
     Article, Body, CATEGORY_LEVELS_MAX, CategoryPath, Channel, ClosedBy, Description, ESCALATION_MAX, EscalationLevel,
     Impact, LOGGED_S_MAX, LoggedSeconds, Priority, Reason, RejectionText, ResolutionCode, ResolutionText, RootCause,

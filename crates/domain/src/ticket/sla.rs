@@ -177,13 +177,14 @@ impl<'a> Promise<'a> {
             let (old, thresholds) = (hours(clock.calendar(), self.loaded)?, self.terms.thresholds(*kind));
             let mut clock = clock.clone();
             let target = self.terms.target(priority, *kind);
-            match target.filter(|target_s| (*target_s, self.calendar) != (clock.target_s(), clock.calendar())) {
-                Some(target_s) => {
-                    let new = (self.calendar, self.hours()?);
-                    retargeted
-                        .extend(clock.retarget(mode, target_s, old, new, &thresholds, at).map(|told| (*kind, told)));
-                }
-                // Notice may have to be taken of other shares of its target.
+            let other = target.filter(|target_s| (*target_s, self.calendar) != (clock.target_s(), clock.calendar()));
+            let told = match other {
+                Some(target_s) => clock.retarget(mode, target_s, old, (self.calendar, self.hours()?), &thresholds, at),
+                None => None,
+            };
+            match told {
+                Some(told) => _ = retargeted.insert(*kind, told),
+                // It keeps its target; notice may have to be taken of other shares of that.
                 None if is_other => {
                     clock.turn(clock.motion(), old, at);
                     read_again.insert(*kind, clock.reading(old, &thresholds));
@@ -296,7 +297,15 @@ pub(super) fn notice(
     let promise = Promise::kept(sla, context.loaded)?;
     let now = clock.next_threshold_at().filter(|at| is_due(Some(*at), context)).unwrap_or(context.now).max(context.now);
     let time = hours(clock.calendar(), context.loaded)?;
-    let notices = taken(kind, clock, time, &promise.terms.thresholds(kind), now);
+    let thresholds = promise.terms.thresholds(kind);
+    let notices = taken(kind, clock, time, &thresholds, now);
+    if notices.is_empty() && clock.next_threshold_at().is_some_and(|at| at <= now) {
+        // By the zones of this program it comes at another time than by those of the one that told so.
+        let mut clock = clock.clone();
+        clock.turn(clock.motion(), time, now);
+        let clocks = BTreeMap::from([(kind, clock.reading(time, &thresholds))]);
+        return Ok(Decision::event(context.stream, Event::SlaClocksChanged { clocks }));
+    }
     let (shares, notices): (BTreeSet<u16>, Vec<Event>) = notices.into_iter().unzip();
     let decision = all_on(context.stream, notices);
     if clock.motion() == Motion::Ended || !ticket.status().unfinished() {

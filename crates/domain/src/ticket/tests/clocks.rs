@@ -276,6 +276,45 @@ fn a_new_ladder_is_climbed_by_clocks_whose_targets_stay() {
 }
 
 #[test]
+fn clocks_that_keep_their_old_targets_climb_the_new_ladder_all_the_same() {
+    let revised = world().promised(T).by(SVEN).revised(|terms| {
+        terms["ladder"] = json!([]);
+        terms["targets"]["P3"]["first_response_s"] = json!(7_200);
+    });
+    let attached = revised.send(T, "attach_sla", json!({"policy": GOLD, "mode": "grandfather"}));
+    // The rung at half of the hour is gone; were its timer left, it would find nothing and the breach would be lost.
+    assert_eq!(attached.timer(T, FIRST_RESPONSE), Some(at(0, 10, 0)));
+    assert!(matches!(attached.fire(T, FIRST_RESPONSE).last(), Event::SlaBreached { .. }));
+}
+
+#[test]
+fn a_breach_that_was_not_noticed_is_noticed_also_under_a_longer_target() {
+    let breached = world().promised(T).later(minutes(40)).send(T, "change_priority", json!({"urgency": 1}));
+    let eased = breached.send(T, "change_priority", json!({"urgency": 2}));
+    assert_eq!(eased.timer(T, FIRST_RESPONSE), Some(at(0, 9, 40)));
+    let told = eased.fire(T, FIRST_RESPONSE);
+    let breaches = |(_, event): &&(StreamId, AnyEvent)| {
+        matches!(event, AnyEvent::Ticket(Event::SlaBreached { clock: ClockKind::FirstResponse, .. }))
+    };
+    assert_eq!(told.events.iter().filter(breaches).count(), 1);
+}
+
+#[test]
+fn a_timer_that_comes_before_its_share_is_reached_is_set_again() {
+    // As told by a program that knew other rules for the zone.
+    let mut reading = world().promised(T).clock(T, ClockKind::FirstResponse).reading(
+        serde_json::from_value::<crate::business_time::Hours>(desk()).unwrap().business_time().unwrap(),
+        &[50, 75, 100],
+    );
+    reading.next_threshold_at = Some(at(0, 9, 10));
+    let told = Event::SlaClocksChanged { clocks: BTreeMap::from([(ClockKind::FirstResponse, reading)]) };
+    let early = world().promised(T).happened(T.stream(), told).later(minutes(10)).by_kind(ActorKind::System);
+    let decision = early.when(T, "notice_sla", json!({"clock": "first_response"})).unwrap();
+    let [TimerChange::Set { name, due_at, .. }] = decision.timers.as_slice() else { panic!("{:?}", decision.timers) };
+    assert_eq!((*name, *due_at, decision.events.len()), (FIRST_RESPONSE, at(0, 9, 30), 1));
+}
+
+#[test]
 fn timers_tell_what_share_of_a_target_was_reached_and_climb_the_ladder() {
     let half = world().promised(T).fire(T, FIRST_RESPONSE);
     let Event::SlaThresholdReached { percent, reached_at, .. } = half.last() else { panic!("{:?}", half.last()) };
