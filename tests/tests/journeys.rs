@@ -146,6 +146,45 @@ async fn a_resolved_ticket_is_closed_by_its_timer_once_though_two_processes_fire
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_breach_is_told_late_with_its_own_instant_and_once_though_two_processes_fire_its_timer() {
+    let database = TestDatabase::create().await;
+    let mut system = System::start(&database.url, &nats_url()).await;
+    system.run(carelog::roles::Role::Automation).await;
+    let (desk, gold, customer, ticket) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let day = json!([{"start": "00:00", "end": "24:00"}]);
+    let weekly = json!({"mon": day, "tue": day, "wed": day, "thu": day, "fri": day, "sat": day, "sun": day});
+    let hours = json!({"zone": "Asia/Shanghai", "weekly": weekly});
+    system.accepted("calendar.define", desk, &json!({"name": "Always", "hours": hours})).await;
+    let rung = json!({"clock": "first_response", "percent": 50, "escalation": {"notify": {}}});
+    let terms = json!({"calendar": desk, "targets": {"P3": {"first_response_s": 3_600}}, "ladder": [rung]});
+    system.accepted("sla_policy.define", gold, &json!({"name": "Gold", "terms": terms})).await;
+    system.accepted("customer.register", customer, &json!({"display_name": "a"})).await;
+    let mut opening = open(customer);
+    opening["sla_policy"] = json!(gold);
+    let mut body = System::body(ticket, &opening);
+    body["occurred_at"] = json!("2026-03-02T09:00:00Z");
+    let opened = system.send_body("ticket.open", &body).await;
+    assert_eq!(opened["events"], json!(["TicketOpened", "SlaAttached"]), "{opened}");
+
+    let told = json!(opened["position"].as_u64().unwrap() + 2);
+    let (_, row) = system.get(&format!("/v1/tickets/{ticket}"), &told).await;
+    let clock = &row["sla"]["clocks"]["first_response"];
+    assert_eq!((&row["sla_breached"], &clock["breached_at"]), (&json!(true), &json!("2026-03-02T10:00:00Z")), "{row}");
+    let (_, history) = system.get(&format!("/v1/tickets/{ticket}/history"), &told).await;
+    let types: Vec<_> = history["items"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(types, ["TicketOpened", "SlaAttached", "SlaThresholdReached", "SlaBreached"]);
+    let (timers,): (i64,) = sqlx::query_as("select count(*) from log.timer")
+        .fetch_one(&database.pool(event_store::pool::PoolRole::Append).await)
+        .await
+        .unwrap();
+    assert_eq!(timers, 0);
+    assert_eq!(json!(system.reader().await.head().await.unwrap().position), told);
+    system.assert_models_equal_rebuilt().await;
+    system.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_an_erasure_is_answered_no_cache_opens_the_words_any_more() {
     let database = TestDatabase::create().await;
     let system = System::start(&database.url, &nats_url()).await;
