@@ -13,6 +13,7 @@ pub mod decider;
 pub mod envelope;
 pub mod ids;
 pub mod money;
+mod named;
 pub mod personal;
 mod ranged;
 pub mod rejection;

@@ -66,5 +66,17 @@ pub fn live_customer<'a>(loaded: &'a Loaded, pointer: &str, id: CustomerId) -> R
     }
 }
 
+/// Refuses customers who were erased, or whose survivor was. The [`chain`] must be among the reads.
+///
+/// # Errors
+/// `subject_erased`.
+pub fn refuse_erased(id: CustomerId, loaded: &Loaded) -> Result<(), Rejection> {
+    let erased = |id: CustomerId| {
+        let found = loaded.get::<Customer>(id.stream());
+        found.is_some_and(|customer| customer.standing == Standing::Erased)
+    };
+    if erased(id) || erased(survivor(loaded, id)) { Err(Rejection::subject_erased(id.0)) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::state::{Matter, Ticket};
 use super::transitions::{Cell, cell, not_possible};
 use super::{assign, links, merge, messages, open, reopen, resolve, sla, wait};
 use crate::agent::Agent;
+use crate::customer;
 use crate::decider::{Context, Decision};
 use crate::envelope::ActorKind;
 use crate::ids::{AgentId, TicketId};
@@ -23,7 +24,7 @@ pub(super) fn decide(ticket: &Ticket, command: &Command, context: &Context<'_>) 
     let Some(matter) = &ticket.matter else { return Err(Rejection::not_found(context.stream)) };
     check_actor(command, context)?;
     if !winds_up(command) {
-        merge::refuse_erased(matter.customer, context.loaded)?;
+        customer::refuse_erased(matter.customer, context.loaded)?;
     }
     if cell(command.name(), ticket.status()) == Cell::Refused {
         return Err(refusal(ticket, command));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::named::named;
 use crate::ranged::ranged;
 use crate::text::{FreeText, Name};
 
@@ -30,26 +31,6 @@ pub const CATEGORY_LEVELS_MAX: usize = 8;
 pub const ESCALATION_MAX: u8 = 5;
 /// The longest piece of work that is logged at once, in seconds (1,000 hours).
 pub const LOGGED_S_MAX: u32 = 3_600_000;
-
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// All of them, in order.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The name as it is written.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-    };
-}
 
 named! {
     /// Where a ticket stands. Logic is keyed on these, never on a label.

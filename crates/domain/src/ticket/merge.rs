@@ -10,7 +10,7 @@ use super::transitions::not_possible;
 use crate::agent::Role;
 use crate::customer;
 use crate::decider::{Context, Decision, Loaded};
-use crate::ids::{CustomerId, StreamId, TicketId};
+use crate::ids::{StreamId, TicketId};
 use crate::rejection::{Code, Rejection};
 
 /// What [`merge`] reads.
@@ -20,15 +20,6 @@ pub(super) fn merge_reads(loser: TicketId, loaded: &Loaded) -> Vec<StreamId> {
     let customers = customer.map(|matter| customer::chain(loaded, matter.customer)).unwrap_or_default();
     let settings = lost.map(sla::reads).unwrap_or_default();
     std::iter::once(loser.stream()).chain(customers).chain(settings).collect()
-}
-
-/// Refuses customers who were erased, or whose survivor was.
-pub(super) fn refuse_erased(id: CustomerId, loaded: &Loaded) -> Result<(), Rejection> {
-    let erased = |id: CustomerId| {
-        let found = loaded.get::<customer::Customer>(id.stream());
-        found.is_some_and(|customer| customer.standing == customer::Standing::Erased)
-    };
-    if erased(id) || erased(customer::survivor(loaded, id)) { Err(Rejection::subject_erased(id.0)) } else { Ok(()) }
 }
 
 pub(super) fn merge(
@@ -55,7 +46,7 @@ pub(super) fn merge(
         context.require_role(Role::Supervisor)?;
     }
     let lost_customer = lost.matter.as_ref().map_or(matter.customer, |matter| matter.customer);
-    refuse_erased(lost_customer, context.loaded)?;
+    customer::refuse_erased(lost_customer, context.loaded)?;
     let today = |id| customer::survivor(context.loaded, id);
     if !overridden && today(lost_customer) != today(matter.customer) {
         return Err(Rejection::new(Code::CustomerMismatch, "the tickets belong to different customers"));

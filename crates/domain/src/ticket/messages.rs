@@ -6,7 +6,6 @@ use super::asks::Asks;
 use super::event::Event;
 use super::fields::{Body, Status};
 use super::links::{survivor_of, survivor_reads};
-use super::merge::refuse_erased;
 use super::open::opened_after;
 use super::reopen::{in_window, reopened};
 use super::sla;
@@ -99,7 +98,7 @@ pub(super) fn receive(
     let id = survivor_of(context.loaded, addressed);
     let found = context.loaded.get::<Ticket>(id.stream()).and_then(|ticket| Some((ticket, ticket.matter.as_ref()?)));
     let Some((ticket, matter)) = found else { return Err(Rejection::not_found(id.stream())) };
-    refuse_erased(matter.customer, context.loaded)?;
+    customer::refuse_erased(matter.customer, context.loaded)?;
     let replied = |status: Status| Event::CustomerReplied {
         message_id: context.command_id,
         body: Personal::new(author.customer.0, body.clone()),
