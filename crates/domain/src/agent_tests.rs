@@ -86,3 +86,34 @@ fn saying_what_is_already_so_changes_nothing() {
     let six = Command::ChangeCapacity { capacity: Capacity::try_from(6).unwrap() };
     assert_eq!(changed.when(ANNA.stream(), six), Ok(Decision::already()));
 }
+
+#[test]
+fn each_change_takes_its_role_comes_about_once_and_is_so_afterwards() {
+    let skills = BTreeSet::from([Name::parse("printers").unwrap()]);
+    let changes = [
+        (Role::Admin, Command::Rename { name: Name::parse("Anna Li").unwrap() }, "AgentRenamed"),
+        (Role::Admin, Command::ChangeRole { role: Role::Supervisor }, "AgentRoleChanged"),
+        (Role::Supervisor, Command::ChangeCapacity { capacity: Capacity(7) }, "AgentCapacityChanged"),
+        (Role::Supervisor, Command::ChangeSkills { skills }, "AgentSkillsChanged"),
+        (
+            Role::Supervisor,
+            Command::ChangeAvailability { availability: Availability::Away },
+            "AgentAvailabilityChanged",
+        ),
+    ];
+    for (least, command, event) in changes {
+        for role in [Role::Agent, Role::Supervisor, Role::Admin] {
+            let two = anna(Role::Agent).then(BORIS.stream(), register(role)).by_agent(BORIS);
+            let outcome = two.when(ANNA.stream(), command.clone());
+            if role < least {
+                assert_eq!(code(outcome), Some(Code::Forbidden), "{event} by {}", role.name());
+                continue;
+            }
+            let decided = outcome.unwrap();
+            let types: Vec<_> = decided.events.iter().map(|(_, event)| event.write().unwrap().0).collect();
+            assert_eq!(types, [event], "by {}", role.name());
+            let changed = two.then(ANNA.stream(), command.clone());
+            assert_eq!(changed.when(ANNA.stream(), command.clone()), Ok(Decision::already()), "{event} again");
+        }
+    }
+}

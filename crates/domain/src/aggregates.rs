@@ -32,6 +32,18 @@ macro_rules! aggregates {
             pub const fn resource(self) -> &'static str {
                 match self { $(Category::$name => $plural,)* }
             }
+
+            /// The names of its commands, as they are written in subjects.
+            #[must_use]
+            pub fn commands(self) -> &'static [&'static str] {
+                match self { $(Category::$name => codec::variant_names::<$module::Command>(),)* }
+            }
+
+            /// The types of its events.
+            #[must_use]
+            pub fn event_types(self) -> &'static [&'static str] {
+                match self { $(Category::$name => codec::variant_names::<$module::Event>(),)* }
+            }
         }
 
         /// Any command.

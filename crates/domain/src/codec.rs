@@ -254,6 +254,57 @@ pub fn write_variant<T: Serialize>(value: &T) -> Result<(String, String), serde_
         .ok_or_else(|| serde::ser::Error::custom("not an enum variant with named fields"))
 }
 
+/// The names of an enum's variants as they are written: what its own deserializer asks for, so that the list cannot
+/// drift.
+#[must_use]
+pub fn variant_names<T: DeserializeOwned>() -> &'static [&'static str] {
+    match T::deserialize(AskedFor) {
+        Err(Asked(names)) => names,
+        Ok(_) => &[],
+    }
+}
+
+struct AskedFor;
+
+#[derive(Debug)]
+struct Asked(&'static [&'static str]);
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "asked for {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Asked {}
+
+impl de::Error for Asked {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+}
+
+impl<'de> Deserializer<'de> for AskedFor {
+    type Error = Asked;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Asked> {
+        Err(Asked(&[]))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Asked> {
+        Err(Asked(names))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
@@ -311,6 +362,13 @@ mod tests {
         assert_eq!(pointer(r#"{"reasons":[1,300]}"#), "/data/reasons/1");
         assert_eq!(pointer(r#"{"reasons":[],"more":1}"#), "/data/more");
         assert!(matches!(read_variant::<Command>("gone", "/data", "{}"), Err(VariantError::UnknownName)));
+    }
+
+    #[test]
+    fn the_names_of_variants_are_those_that_are_read() {
+        assert_eq!(variant_names::<Command>(), ["put_aside"]);
+        assert_eq!(variant_names::<crate::transaction::Event>().first(), Some(&"TransactionRecorded"));
+        assert!(variant_names::<String>().is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::decider::{ClaimChange, ClaimKind, Context, Decision, Holding, Loaded,
 use crate::envelope::{Actor, ActorKind};
 use crate::ids::{AgentId, StreamId};
 use crate::rejection::Rejection;
+use crate::rules;
 use crate::text::Name;
 
 /// A Monday morning, when tests take place unless they say otherwise.
@@ -65,7 +66,9 @@ impl Given {
         let exists = loaded.streams.get(&stream).is_some_and(|loaded| loaded.version > 0);
         let command_id = Uuid::from_u128(0xC0);
         let (now, occurred_at, actor) = (self.now, self.now, &self.actor);
-        command.decide(&Context { stream, exists, now, occurred_at, command_id, actor, loaded: &loaded })
+        let outcome = command.decide(&Context { stream, exists, now, occurred_at, command_id, actor, loaded: &loaded });
+        rules::seen(&command, &outcome);
+        outcome
     }
 
     /// Decides a command and makes its outcome part of the past.

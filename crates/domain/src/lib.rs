@@ -27,8 +27,15 @@ pub mod ticket;
 pub mod transaction;
 pub mod upcast;
 
+#[doc = include_str!("../RULES.md")]
+#[cfg(doc)]
+pub mod rules {}
+
 #[cfg(test)]
 mod given;
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod rules;
 
 pub use aggregates::{Category, Command, Event, State};
 pub use ids::StreamId;

@@ -6,76 +6,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its files has failed")]
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use carelog_domain::upcast::{STEPS, current_version, upcast};
-use carelog_domain::{Category, Event, agent, calendar, customer, scorecard, sla_policy, team, ticket, transaction};
-use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use carelog_domain::{Category, Event};
 use serde_json::Value;
-
-/// The event types of a category, as serde knows them.
-fn event_types(category: Category) -> &'static [&'static str] {
-    match category {
-        Category::Customer => variants::<customer::Event>(),
-        Category::Transaction => variants::<transaction::Event>(),
-        Category::Agent => variants::<agent::Event>(),
-        Category::Team => variants::<team::Event>(),
-        Category::Ticket => variants::<ticket::Event>(),
-        Category::Calendar => variants::<calendar::Event>(),
-        Category::SlaPolicy => variants::<sla_policy::Event>(),
-        Category::Scorecard => variants::<scorecard::Event>(),
-    }
-}
-
-/// The names of an enum's variants, taken from what its deserializer asks for: a list that cannot drift.
-fn variants<T: DeserializeOwned>() -> &'static [&'static str] {
-    match T::deserialize(VariantNames) {
-        Err(Asked(names)) => names,
-        Ok(_) => &[],
-    }
-}
-
-struct VariantNames;
-
-#[derive(Debug)]
-struct Asked(&'static [&'static str]);
-
-impl fmt::Display for Asked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "asked for {:?}", self.0)
-    }
-}
-
-impl std::error::Error for Asked {}
-
-impl de::Error for Asked {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self(&[])
-    }
-}
-
-impl<'de> Deserializer<'de> for VariantNames {
-    type Error = Asked;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Asked> {
-        Err(Asked(&[]))
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        names: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Asked> {
-        Err(Asked(names))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
-    }
-}
 
 fn folder(category: Category) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(category.name())
@@ -88,7 +23,7 @@ fn named(file: &Path) -> Option<(String, u16)> {
 }
 
 fn check(category: Category) {
-    let types = event_types(category);
+    let types = category.event_types();
     assert!(!types.is_empty(), "{} has events", category.name());
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(folder(category)).unwrap_or_else(|error| panic!("{}: {error}", category.name())) {
@@ -180,10 +115,4 @@ fn every_category_has_a_folder_and_no_folder_is_without_one() {
     let folders: BTreeSet<_> =
         std::fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(folders, Category::ALL.iter().map(|category| category.name().to_owned()).collect());
-}
-
-#[test]
-fn the_list_of_event_types_is_serdes_own() {
-    assert_eq!(variants::<team::Event>().first(), Some(&"TeamFormed"));
-    assert_eq!(variants::<transaction::Event>().len(), 4);
 }

@@ -106,8 +106,6 @@ fn asked(world: &World, id: TicketId, command: &Command) -> Loaded {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn claims_timers_and_links_fit_after_any_commands(steps in prop::collection::vec(step(), 1..60)) {
         let mut world = [T, U].into_iter().fold(world().opened(V), World::promised);
