@@ -8,7 +8,10 @@ use crate::decider::{Aggregate, ClaimQuery, Context, Decision, Loaded};
 use crate::envelope::Actor;
 use crate::ids::StreamId;
 use crate::rejection::{Code, Rejection};
-use crate::{agent, calendar, customer, scorecard, sla_policy, team, ticket, transaction};
+use crate::{
+    agent, calendar, customer, feedback, inquiry, need, scorecard, service_evaluation, service_execution, service_plan,
+    sla_policy, team, ticket, transaction,
+};
 
 macro_rules! aggregates {
     ($($(#[$doc:meta])* $name:ident = $module:ident, $singular:literal, $plural:literal;)*) => {
@@ -179,12 +182,24 @@ aggregates! {
     Customer = customer, "customer", "customers";
     /// A transaction 交易.
     Transaction = transaction, "transaction", "transactions";
+    /// A need 需求.
+    Need = need, "need", "needs";
+    /// An inquiry 咨询.
+    Inquiry = inquiry, "inquiry", "inquiries";
+    /// Feedback 反馈.
+    Feedback = feedback, "feedback", "feedback";
+    /// A ticket 工单.
+    Ticket = ticket, "ticket", "tickets";
+    /// A service plan 服务计划.
+    ServicePlan = service_plan, "service_plan", "service-plans";
+    /// A service execution 服务执行.
+    ServiceExecution = service_execution, "service_execution", "service-executions";
+    /// A service evaluation 服务评估.
+    ServiceEvaluation = service_evaluation, "service_evaluation", "service-evaluations";
     /// An agent.
     Agent = agent, "agent", "agents";
     /// A team.
     Team = team, "team", "teams";
-    /// A ticket 工单.
-    Ticket = ticket, "ticket", "tickets";
     /// A business calendar.
     Calendar = calendar, "calendar", "calendars";
     /// An SLA policy.
@@ -204,8 +219,20 @@ impl Category {
     #[must_use]
     pub const fn holds_personal_data(self) -> bool {
         match self {
-            Self::Customer | Self::Transaction | Self::Ticket => true,
-            Self::Agent | Self::Team | Self::Calendar | Self::SlaPolicy | Self::Scorecard => false,
+            Self::Customer
+            | Self::Transaction
+            | Self::Need
+            | Self::Inquiry
+            | Self::Feedback
+            | Self::Ticket
+            | Self::ServiceExecution => true,
+            Self::ServicePlan
+            | Self::ServiceEvaluation
+            | Self::Agent
+            | Self::Team
+            | Self::Calendar
+            | Self::SlaPolicy
+            | Self::Scorecard => false,
         }
     }
 }

@@ -135,8 +135,10 @@ fn sentence(error: &serde_json::Error) -> String {
 fn pointer(root: &str, path: &Path) -> String {
     path.iter().fold(root.to_owned(), |pointer, segment| match segment {
         Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
-        Segment::Enum { .. } | Segment::Unknown => pointer,
+        Segment::Map { key } | Segment::Enum { variant: key } => {
+            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+        }
+        Segment::Unknown => pointer,
     })
 }
 
@@ -315,6 +317,13 @@ mod tests {
     #[serde(rename_all = "snake_case", deny_unknown_fields)]
     enum Command {
         PutAside { reasons: Vec<u8> },
+        Bring { what: Thing },
+    }
+
+    #[derive(Debug, PartialEq, serde::Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case", deny_unknown_fields)]
+    enum Thing {
+        Parcel { weight: u8 },
     }
 
     fn code(json: &[u8]) -> Option<Code> {
@@ -366,9 +375,20 @@ mod tests {
 
     #[test]
     fn the_names_of_variants_are_those_that_are_read() {
-        assert_eq!(variant_names::<Command>(), ["put_aside"]);
+        assert_eq!(variant_names::<Command>(), ["put_aside", "bring"]);
         assert_eq!(variant_names::<crate::transaction::Event>().first(), Some(&"TransactionRecorded"));
         assert!(variant_names::<String>().is_empty());
+    }
+
+    #[test]
+    fn an_error_inside_a_nested_variant_names_the_variant_and_the_field() {
+        let pointer = |content: &str| match read_variant::<Command>("bring", "/data", content) {
+            Err(VariantError::Content(error)) => error.pointer,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(pointer(r#"{"what":{"parcel":{"weight":300}}}"#), "/data/what/parcel/weight");
+        assert_eq!(pointer(r#"{"what":{"parcel":{"weight":1,"more":2}}}"#), "/data/what/parcel/more");
+        assert_eq!(pointer(r#"{"what":{"letter":{}}}"#), "/data/what");
     }
 
     #[test]

@@ -24,12 +24,13 @@ pub struct Given {
     loaded: Loaded,
     actor: Actor,
     now: DateTime<Utc>,
+    occurred_at: Option<DateTime<Utc>>,
 }
 
 /// A past of these events, each on its stream.
 pub fn given(events: impl IntoIterator<Item = (StreamId, Event)>) -> Given {
     let actor = Actor { kind: ActorKind::System, id: Name::parse("test").unwrap() };
-    let mut given = Given { loaded: Loaded::default(), actor, now: monday() };
+    let mut given = Given { loaded: Loaded::default(), actor, now: monday(), occurred_at: None };
     events.into_iter().for_each(|(stream, event)| given.happened(stream, &event));
     given
 }
@@ -53,6 +54,18 @@ impl Given {
         self
     }
 
+    /// The same, about what happened at another time than now.
+    pub fn occurred(mut self, at: DateTime<Utc>) -> Self {
+        self.occurred_at = Some(at);
+        self
+    }
+
+    /// The same, after an event that came about otherwise.
+    pub fn with(mut self, (stream, event): (StreamId, Event)) -> Self {
+        self.happened(stream, &event);
+        self
+    }
+
     /// The same, with a claim held.
     pub fn holding(mut self, key: crate::decider::ClaimKey, holder: StreamId, weight: u32) -> Self {
         self.loaded.claims.entry(key).or_default().push(Holding { holder, weight, range: None });
@@ -65,7 +78,7 @@ impl Given {
         let loaded = self.asked(stream, &command);
         let exists = loaded.streams.get(&stream).is_some_and(|loaded| loaded.version > 0);
         let command_id = Uuid::from_u128(0xC0);
-        let (now, occurred_at, actor) = (self.now, self.now, &self.actor);
+        let (now, occurred_at, actor) = (self.now, self.occurred_at.unwrap_or(self.now), &self.actor);
         let outcome = command.decide(&Context { stream, exists, now, occurred_at, command_id, actor, loaded: &loaded });
         rules::seen(&command, &outcome);
         outcome
@@ -94,7 +107,8 @@ impl Given {
         self
     }
 
-    fn happened(&mut self, stream: StreamId, event: &Event) {
+    /// Adds an event to the past.
+    pub fn happened(&mut self, stream: StreamId, event: &Event) {
         let loaded = self.loaded.streams.entry(stream).or_insert_with(|| LoadedStream::empty(stream));
         loaded.version += 1;
         Arc::make_mut(&mut loaded.state).evolve(event);

@@ -44,12 +44,24 @@ aggregate_ids! {
     CustomerId => Customer;
     /// Identifies a transaction 交易.
     TransactionId => Transaction;
+    /// Identifies a need 需求.
+    NeedId => Need;
+    /// Identifies an inquiry 咨询.
+    InquiryId => Inquiry;
+    /// Identifies feedback 反馈.
+    FeedbackId => Feedback;
+    /// Identifies a ticket 工单.
+    TicketId => Ticket;
+    /// Identifies a service plan 服务计划.
+    ServicePlanId => ServicePlan;
+    /// Identifies a service execution 服务执行.
+    ServiceExecutionId => ServiceExecution;
+    /// Identifies a service evaluation 服务评估.
+    ServiceEvaluationId => ServiceEvaluation;
     /// Identifies an agent (a person of the support desk).
     AgentId => Agent;
     /// Identifies a team of agents.
     TeamId => Team;
-    /// Identifies a ticket 工单.
-    TicketId => Ticket;
     /// Identifies a business calendar.
     CalendarId => Calendar;
     /// Identifies an SLA policy.

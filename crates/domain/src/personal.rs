@@ -38,6 +38,13 @@ impl<T> Personal<T> {
         Personal { subject: self.subject, value: self.value.map(convert) }
     }
 
+    /// The same value as another subject's, where what was written passes to them: it is sealed under their key from
+    /// there on.
+    #[must_use]
+    pub fn owned_by(self, subject: Uuid) -> Self {
+        Self { subject, ..self }
+    }
+
     /// A borrowed view, for [`Personal::map`].
     pub const fn as_ref(&self) -> Personal<&T> {
         Personal { subject: self.subject, value: self.value.as_ref() }
@@ -95,6 +102,13 @@ mod tests {
     fn personal_data_never_shows_in_debug_output() {
         let name = Personal::new(Uuid::nil(), "王小明".to_owned());
         assert_eq!(format!("{name:?}"), "Personal(…)");
+    }
+
+    #[test]
+    fn a_value_that_passes_to_another_subject_is_the_same_one() {
+        let (before, after) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        assert_eq!(Personal::new(before, "a").owned_by(after), Personal::new(after, "a"));
+        assert_eq!(Personal::<String>::erased(before).owned_by(after), Personal::erased(after));
     }
 
     #[test]

@@ -111,8 +111,36 @@ codes! {
     LinkCycle = "link_cycle", 422, "The link would close a circle";
     /// The window for reopening has passed.
     ReopenWindowPassed = "reopen_window_passed", 422, "The window for reopening has passed";
-    /// The tickets belong to different customers.
+    /// Two things belong to different customers.
     CustomerMismatch = "customer_mismatch", 422, "The customers differ";
+    /// There is no evidence.
+    EvidenceRequired = "evidence_required", 422, "Evidence is required";
+    /// It is not known whose the inquiry is.
+    NotIdentified = "not_identified", 422, "It is not known whose it is";
+    /// The survey was answered already; its answer can only be amended.
+    AlreadyAnswered = "already_answered", 422, "The survey was answered already";
+    /// The window for changing the answer has passed; `amend_until` tells when.
+    AmendWindowPassed = "amend_window_passed", 422, "The window for changing the answer has passed";
+    /// The service plan is not active, or its period does not contain the time.
+    PlanNotActive = "plan_not_active", 422, "The service plan is not in force";
+    /// The service plan does not cover this; `not_covered` names what.
+    NotCovered = "not_covered", 422, "The service plan does not cover this";
+    /// The service plan has fewer units left; `remaining` tells how many.
+    AllocationExhausted = "allocation_exhausted", 422, "The allocation is exhausted";
+    /// The rule of a recurrence cannot be used.
+    RruleInvalid = "rrule_invalid", 422, "The recurrence rule is not valid";
+    /// The resource is booked in that time; `holder` names by which execution, `start` and `end` tell when.
+    ResourceBusy = "resource_busy", 422, "The resource is booked already";
+    /// The resources lack skills that are needed; `skills` lists them.
+    SkillsMissing = "skills_missing", 422, "The resources lack skills";
+    /// The time lies outside the window, from `earliest` to `latest`.
+    OutsideWindow = "outside_window", 422, "The time lies outside the window";
+    /// Mandatory items of the checklist are not done; `missing` lists them.
+    ChecklistIncomplete = "checklist_incomplete", 422, "The checklist is incomplete";
+    /// Criteria are not scored, or none applies; `criteria` lists them.
+    ScoresMissing = "scores_missing", 422, "Scores are missing";
+    /// The evaluator would judge work of their own.
+    EvaluatorIsRated = "evaluator_is_rated", 422, "Nobody evaluates work of their own";
     /// The queue is full; try again with the same command id.
     Overloaded = "overloaded", 503, "Too much work at once";
     /// The store cannot be reached, or the outcome is unknown; ask again with the same command id.

@@ -7,7 +7,7 @@ use seeded_bugs::{Bug, is_active};
 use uuid::Uuid;
 
 use crate::entity::Happened;
-use crate::fold::erased_subject;
+use crate::fold;
 use crate::model::Model;
 
 /// An event on its way into the models.
@@ -67,5 +67,6 @@ pub(crate) fn read_by<'a>(model: &'static dyn Model, batch: &'a [Incoming]) -> i
 
 /// The data subjects that a batch erases.
 pub(crate) fn erased_subjects(batch: &[Incoming]) -> Vec<Uuid> {
-    batch.iter().filter_map(|incoming| erased_subject(&incoming.recorded)).collect()
+    let erased = |incoming: &Incoming| fold::erased_subjects(&incoming.recorded, incoming.happened.as_ref().ok());
+    batch.iter().flat_map(erased).collect()
 }

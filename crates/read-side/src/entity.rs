@@ -75,7 +75,8 @@ pub trait Entity: Send + Sync + 'static {
     /// lists and objects are `json`, which is written faster than `jsonb`, unless the table is searched by them. The runner adds `key`, `from_position`, `to_position`, `subjects`, `stale_since`.
     const COLUMNS: &'static str;
     /// Statements that index and comment the table, one a line; `{table}` stands for its name. Indexes are made at once,
-    /// so no two have the same columns: PostgreSQL would give them the same name. `to_position = 9223372036854775807`
+    /// so no two have the same columns: PostgreSQL would give them the same name. An index on an expression has a name of
+    /// its own, which begins with `{name}`, the table's without its schema. `to_position = 9223372036854775807`
     /// marks the present version of a row.
     const INDEXES: &'static str;
     /// A row's content. Its JSON fields are the table's columns.

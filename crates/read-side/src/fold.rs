@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use domain::Category;
+use domain::customer::Event as CustomerEvent;
+use domain::envelope::RecordedEvent;
+use domain::inquiry::own_subject;
+use domain::{Category, Event};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -294,10 +297,17 @@ impl<E: Entity> Folding for Fold<E> {
     }
 }
 
-/// Whether an event is the erasure of a data subject, and of which: the customer whose stream holds it.
-pub(crate) fn erased_subject(recorded: &domain::envelope::RecordedEvent) -> Option<Uuid> {
-    (recorded.stream.category == Category::Customer && recorded.event_type == "CustomerErased")
-        .then_some(recorded.stream.id)
+/// The data subjects that an event erases: the customer whose stream holds it and, where the event was read, those of
+/// the inquiries that it names.
+pub(crate) fn erased_subjects(recorded: &RecordedEvent, happened: Option<&Happened>) -> Vec<Uuid> {
+    if recorded.stream.category != Category::Customer || recorded.event_type != "CustomerErased" {
+        return Vec::new();
+    }
+    let mut subjects = vec![recorded.stream.id];
+    if let Some(Event::Customer(CustomerEvent::CustomerErased { inquiries })) = happened.map(|it| &it.event) {
+        subjects.extend(inquiries.iter().map(|inquiry| own_subject(*inquiry)));
+    }
+    subjects
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::envelope::{Metadata, Publisher, RecordedEvent};
+use domain::ids::InquiryId;
 use domain::personal::Personal;
 use domain::team::{Event as TeamEvent, Routing};
 use domain::text::Name;
@@ -185,7 +186,12 @@ fn only_a_customers_erasure_erases_a_subject() {
         payload: "{}".to_owned(),
         content_hash: [0; 32],
     };
-    assert_eq!(erased_subject(&recorded(Category::Customer, "CustomerErased")), Some(A));
-    assert_eq!(erased_subject(&recorded(Category::Customer, "CustomerErasureRequested")), None);
-    assert_eq!(erased_subject(&recorded(Category::Team, "CustomerErased")), None);
+    let erased = |category, event_type| erased_subjects(&recorded(category, event_type), None);
+    assert_eq!(erased(Category::Customer, "CustomerErased"), [A]);
+    assert_eq!(erased(Category::Customer, "CustomerErasureRequested"), Vec::<Uuid>::new());
+    assert_eq!(erased(Category::Team, "CustomerErased"), Vec::<Uuid>::new());
+    let recorded = recorded(Category::Customer, "CustomerErased");
+    let event = CustomerEvent::CustomerErased { inquiries: vec![InquiryId(Uuid::from_u128(2))] };
+    let happened = Happened::new(&recorded, event.into());
+    assert_eq!(erased_subjects(&recorded, Some(&happened)), [A, own_subject(InquiryId(Uuid::from_u128(2)))]);
 }

@@ -158,7 +158,8 @@ impl Indexes {
              comment on table {facts} is
                  'Rollups, cumulative: the value at a position is the last row at or before it. Names: read.fact_name.';"
         );
-        for statement in model.indexes().replace("{table}", rows).split_inclusive(";\n") {
+        let declared = model.indexes().replace("{table}", rows).replace("{name}", rows.trim_start_matches("read."));
+        for statement in declared.split_inclusive(";\n") {
             match statement.starts_with("create ") {
                 true => make.push(statement.to_owned()),
                 false => finish.push_str(statement),

@@ -13,6 +13,20 @@ const NOT_REACHED: &[(&str, &str)] = &[
     ("overloaded", "the clients wait for their answers, so the queue never fills"),
     ("unavailable", "the store stays up; tests/torture takes it away"),
     ("deadline_passed", "no command is given a deadline"),
+    ("already_answered", "no survey is answered"),
+    ("amend_window_passed", "no answer is amended"),
+    ("evidence_required", "the model asks nothing of needs"),
+    ("not_identified", "the model asks nothing of inquiries"),
+    ("plan_not_active", "the model asks nothing of service plans"),
+    ("not_covered", "the model asks nothing of service plans"),
+    ("allocation_exhausted", "the model asks nothing of service plans"),
+    ("rrule_invalid", "the model asks nothing of service plans"),
+    ("resource_busy", "the model asks nothing of service executions"),
+    ("skills_missing", "the model asks nothing of service executions"),
+    ("outside_window", "the model asks nothing of service executions"),
+    ("checklist_incomplete", "the model asks nothing of service executions"),
+    ("scores_missing", "the model asks nothing of evaluations"),
+    ("evaluator_is_rated", "the model asks nothing of evaluations"),
 ];
 /// Codes that take receipts, which only the form through PostgreSQL has.
 const WITH_RECEIPTS: &str = "command_mismatch";

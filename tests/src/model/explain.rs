@@ -292,6 +292,7 @@ async fn states(world: &World, pool: &PgPool, violations: &mut Vec<String>) {
         .chain(ids(domain::Category::Agent, world.agents.keys().copied().collect()))
         .chain(ids(domain::Category::Team, world.teams.keys().copied().collect()))
         .chain(ids(domain::Category::Ticket, world.tickets.keys().copied().collect()))
+        .chain(ids(domain::Category::Feedback, world.surveys.keys().copied().collect()))
         .collect();
     let mut connection = pool.acquire().await.expect("the database answers");
     let vault = event_store::Vault::new(pool.clone(), crate::keys());

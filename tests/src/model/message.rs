@@ -29,7 +29,15 @@ pub(crate) fn stream_of(stream: StreamId) -> Stream {
         Category::Agent => Kind::Agent,
         Category::Team => Kind::Team,
         Category::Ticket => Kind::Ticket,
-        Category::Calendar | Category::SlaPolicy | Category::Scorecard => panic!("the model asks nothing of settings"),
+        Category::Feedback => Kind::Feedback,
+        Category::Need
+        | Category::Inquiry
+        | Category::ServicePlan
+        | Category::ServiceExecution
+        | Category::ServiceEvaluation
+        | Category::Calendar
+        | Category::SlaPolicy
+        | Category::Scorecard => panic!("the model knows the core only"),
     };
     Stream { kind, id: stream.id }
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::aggregates::State;
 use domain::decider::LoadedStream;
-use domain::{agent, customer, team, ticket, transaction};
+use domain::{agent, customer, feedback, team, ticket, transaction};
 use serde_json::to_value;
 
 use crate::reference::{
-    Address, Agent, Contact, Customer, Line, Standing, Status, Stream, Taken, Team, Ticket, Transaction, World, rank,
+    Address, Agent, Contact, Customer, Line, Standing, Status, Stream, Survey, Taken, Team, Ticket, Transaction, World,
+    rank,
 };
 
 /// Tells in what a stream differs from what the reference has.
@@ -26,7 +27,15 @@ pub(crate) fn difference(world: &World, stream: Stream, loaded: &LoadedStream) -
         State::Agent(state) => told(world.agents.get(&id), &agent(state, version)),
         State::Team(state) => told(world.teams.get(&id), &team(state, version)),
         State::Ticket(state) => told(world.tickets.get(&id), &ticket(state, version)),
-        State::Calendar(_) | State::SlaPolicy(_) | State::Scorecard(_) => Some("the model has no settings".to_owned()),
+        State::Feedback(state) => told(world.surveys.get(&id), &survey(state, version)),
+        State::Need(_)
+        | State::Inquiry(_)
+        | State::ServicePlan(_)
+        | State::ServiceExecution(_)
+        | State::ServiceEvaluation(_)
+        | State::Calendar(_)
+        | State::SlaPolicy(_)
+        | State::Scorecard(_) => Some("the model knows the core only".to_owned()),
     }
 }
 
@@ -172,5 +181,19 @@ fn ticket(state: &ticket::Ticket, version: u64) -> Ticket {
         messages: state.messages.clone(),
         answered: state.standing.is_answered,
         reopened: state.reopen_count,
+    }
+}
+
+fn survey(state: &feedback::Feedback, version: u64) -> Survey {
+    let Some((matter, survey)) = state.matter.as_ref().and_then(|matter| Some((matter, matter.survey()?))) else {
+        return Survey::default();
+    };
+    Survey {
+        version,
+        customer: matter.customer.0,
+        metric: survey.metric.name().to_owned(),
+        status: matter.status.name().to_owned(),
+        expires_at: micros(survey.expires_at),
+        amend_for_s: u32::from(survey.amend_for).into(),
     }
 }

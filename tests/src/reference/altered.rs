@@ -34,6 +34,8 @@ altered! {
     RootCauseForgotten,
     /// A resolved ticket can be reopened for ever.
     WindowForgotten,
+    /// A resolution asks nobody for a score.
+    NobodyAsked,
     /// The reopening of a closed ticket takes no supervisor.
     AnybodyReopens,
     /// Links may close a circle.

@@ -12,6 +12,8 @@
 //! - Ids that a command leaves out follow from what it says: a message has its command's id, a contact point and an
 //!   address the UUIDv5 of their place under the command's id, the n-th follow-up that of `follow-up n` under the
 //!   ticket's id.
+//! - The n-th resolution's survey has the UUIDv5 of `survey n` under the ticket's id; it is not requested where it would
+//!   have expired by now.
 //! - A merged customer keeps what is unique about it, so that it can be set free; its own links lead on.
 //! - The limits of counts, where the specification names none, are those of the commands' documentation.
 
@@ -43,6 +45,7 @@ pub(crate) use desk::{Agent, Team, rank};
 pub(crate) use schema::COMMANDS;
 pub(crate) use ticket::Ticket;
 pub(crate) use ticket_table::Status;
+pub(crate) use ticket_work::Survey;
 pub(crate) use transaction::{Line, Transaction};
 pub(crate) use verdict::{Effect, Judgement, Verdict};
 
@@ -59,9 +62,12 @@ pub(crate) enum Kind {
     Agent,
     Team,
     Ticket,
+    /// Only as the survey that a resolution asks for; nobody asks anything of it.
+    Feedback,
 }
 
 impl Kind {
+    /// Those that commands are for.
     pub(crate) const ALL: [Kind; 5] = [Self::Customer, Self::Transaction, Self::Agent, Self::Team, Self::Ticket];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -71,6 +77,7 @@ impl Kind {
             Self::Agent => "agent",
             Self::Team => "team",
             Self::Ticket => "ticket",
+            Self::Feedback => "feedback",
         }
     }
 
@@ -172,6 +179,7 @@ pub(crate) struct World {
     pub(crate) agents: BTreeMap<Uuid, Agent>,
     pub(crate) teams: BTreeMap<Uuid, Team>,
     pub(crate) tickets: BTreeMap<Uuid, Ticket>,
+    pub(crate) surveys: BTreeMap<Uuid, Survey>,
     /// The rule that is kept differently, to see that the comparison notices.
     pub(crate) altered: Option<Altered>,
 }
@@ -193,6 +201,7 @@ impl World {
             Kind::Agent => self.agents.get(&stream.id).map(|it| it.version),
             Kind::Team => self.teams.get(&stream.id).map(|it| it.version),
             Kind::Ticket => self.tickets.get(&stream.id).map(|it| it.version),
+            Kind::Feedback => self.surveys.get(&stream.id).map(|it| it.version),
         }
         .unwrap_or(0)
     }
@@ -217,6 +226,7 @@ impl World {
             Kind::Agent => desk::judge_agent(&case, &mut judged),
             Kind::Team => desk::judge_team(&case, &mut judged),
             Kind::Ticket => ticket::judge(&case, &mut judged),
+            Kind::Feedback => judged.gate(true, "unknown_command"),
         }
         judged.conclude()
     }
@@ -231,6 +241,7 @@ impl World {
                 Kind::Agent => &mut self.agents.entry(id).or_default().version,
                 Kind::Team => &mut self.teams.entry(id).or_default().version,
                 Kind::Ticket => &mut self.tickets.entry(id).or_default().version,
+                Kind::Feedback => &mut self.surveys.entry(id).or_default().version,
             };
             *version += 1;
             (effect.apply)(self);

@@ -7,10 +7,23 @@ use super::{Altered, Case, DAY, Judgement, Ticket};
 
 /// How long after its resolution a ticket may be reopened: 14 times 24 hours.
 const WINDOW: i64 = 14 * DAY;
+/// How long a survey can be answered: 14 times 24 hours.
+const SURVEY: i64 = 14 * DAY;
 /// How far ahead a wake-up may lie: ten times 365 days.
 const WAIT_MAX: i64 = 3_650 * DAY;
 /// Hosts' clocks may differ by so much when a timer is due.
 const SKEW: i64 = 300 * super::SECOND;
+
+/// A survey that nobody has answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Survey {
+    pub(crate) version: u64,
+    pub(crate) customer: Uuid,
+    pub(crate) metric: String,
+    pub(crate) status: String,
+    pub(crate) expires_at: i64,
+    pub(crate) amend_for_s: i64,
+}
 
 impl Case<'_> {
     /// The reasons against giving a ticket to an agent: unknown, not active, not in the team, no room.
@@ -212,6 +225,17 @@ pub(super) fn resolve(case: &Case<'_>, ticket: &Ticket, judged: &mut Judgement) 
         ticket.status = status;
         ticket.reopen_until = Some(until);
     });
+    let number = ticket.reopened + 1;
+    let survey = Uuid::new_v5(&ask.id, format!("survey {number}").as_bytes());
+    let (customer, expires_at) = (ticket.customer, case.at + SURVEY);
+    let asks = !matches!(ask.text("code"), Some("duplicate" | "no_response")) && !world.is(Altered::NobodyAsked);
+    if asks && expires_at > case.now && !world.surveys.contains_key(&survey) {
+        judged.on_survey(survey, "SurveyRequested", move |it| {
+            let (metric, status) = ("csat".to_owned(), "requested".to_owned());
+            let amend_for_s = 7 * 24 * 3_600;
+            *it = Survey { version: it.version, customer, metric, status, expires_at, amend_for_s };
+        });
+    }
 }
 
 pub(super) fn reopen(case: &Case<'_>, ticket: &Ticket, judged: &mut Judgement) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Agent, Customer, Kind, Stream, Team, Ticket, Transaction, World};
+use super::{Agent, Customer, Kind, Stream, Survey, Team, Ticket, Transaction, World};
 
 /// An event, and what it does to the world.
 pub(crate) struct Effect {
@@ -139,6 +139,15 @@ impl Judgement {
         change: impl FnOnce(&mut Ticket) + Send + 'static,
     ) {
         self.push(Kind::Ticket, id, event, move |world| change(world.tickets.entry(id).or_default()));
+    }
+
+    pub(crate) fn on_survey(
+        &mut self,
+        id: uuid::Uuid,
+        event: &'static str,
+        change: impl FnOnce(&mut Survey) + Send + 'static,
+    ) {
+        self.push(Kind::Feedback, id, event, move |world| change(world.surveys.entry(id).or_default()));
     }
 
     fn push(

@@ -1,5 +1,6 @@
 //! The query API over a real database: freshness, time travel, aliases, erasure, limits and bad input.
 
+#![recursion_limit = "256"]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,7 +8,13 @@
     reason = "helpers of tests: where they fail, the test fails"
 )]
 
+mod feedback;
+mod inquiries;
 mod limits;
+mod needs;
+mod service_evaluations;
+mod service_executions;
+mod service_plans;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -355,7 +362,7 @@ async fn a_resource_shows_every_field_as_it_was_given() {
             "tags": ["a b", "退款"], "impact": 3, "urgency": 2, "priority": "P3", "priority_reason": null,
             "priority_overridden": false, "team": null, "assignee": null, "watchers": [], "status": "new",
             "pending_reason": null, "pending_until": null, "flagged": false, "escalation_level": null,
-            "sla": null, "sla_due_at": null, "sla_at_risk_at": null, "sla_breached": false,
+            "plan": null, "plan_revision": null, "product": null, "sla_policy": null, "sla": null, "sla_due_at": null, "sla_at_risk_at": null, "sla_breached": false,
             "resolution": null, "closed_by": null, "links": {}, "reopen_count": 0, "time_spent_s": 0,
             "messages": {"public_replies": 0, "internal_replies": 0, "customer_replies": 0, "notes": 0},
             "opened_at": event["occurred_at"], "first_replied_at": null, "resolved_at": null, "closed_at": null,
@@ -506,6 +513,8 @@ async fn a_ticket_shows_its_clocks_and_why_they_are_due() {
         (0, 0)
     );
     assert_eq!((within("sla_breached=false").await, within("sla_breached=true").await), (1, 0));
+    assert_eq!(within(&format!("sla_policy={gold}&sort=sla_due_at")).await, 1);
+    assert_eq!((within(&format!("sla_policy={desk}")).await, within(&format!("plan={desk}")).await), (0, 0));
 
     let resolved = world.send("ticket.resolve", ticket, json!({"code": "other"})).await;
     let told = |runs: Value| {

@@ -465,6 +465,39 @@ async fn erasing_a_customer_empties_rows_and_versions_and_a_rebuild_is_equal() {
 }
 
 #[tokio::test]
+async fn erasing_a_customer_empties_the_inquiries_that_were_identified_as_it_or_its_aliases() {
+    let world = World::new().await;
+    let models = models::all();
+    let [survivor, loser, stranger] = [(); 3].map(|()| Uuid::now_v7());
+    for id in [survivor, loser, stranger] {
+        world.send("customer.register", id, json!({"display_name": "somebody"})).await;
+    }
+    let asked = json!({"from": {"anonymous": {"name": "Grünspan"}}, "channel": "web", "subject": "canary",
+                       "body": "canary"});
+    for customer in [Some(survivor), Some(loser), Some(stranger), None] {
+        let inquiry = Uuid::now_v7();
+        world.send("inquiry.receive", inquiry, asked.clone()).await;
+        if let Some(customer) = customer {
+            world.send("inquiry.identify", inquiry, json!({"customer": customer})).await;
+        }
+        world.send("inquiry.answer", inquiry, json!({"body": "canary"})).await;
+    }
+    world.send("customer.merge", survivor, json!({"loser": loser})).await;
+    world.project_all(&models).await;
+    let told = "select count(*) from read.inquiry r where r::text ~ 'canary' and r::text ~ 'Grünspan'";
+    assert_eq!(world.one::<i64>(told).await, 11);
+    world.send("customer.request_erasure", survivor, json!({})).await;
+    world.send("customer.erase", survivor, json!({})).await;
+    world.project_all(&models).await;
+    // Three versions of the stranger's and two of the one of nobody known.
+    assert_eq!(world.one::<i64>(told).await, 5);
+    assert_eq!(world.one::<i64>("select count(*) from read.inquiry r where r::text ~ 'canary|Grünspan'").await, 5);
+    world.assert_equal_to_rebuilt(&models).await;
+    assert_eq!(world.one::<i64>("select count(*) from read.inquiry r where r::text ~ 'canary|Grünspan'").await, 5);
+    world.database.remove().await;
+}
+
+#[tokio::test]
 async fn a_blocked_model_goes_on_by_itself_once_the_cause_is_gone_while_others_flow() {
     let world = World::new().await;
     world.history(3).await;

@@ -181,6 +181,12 @@ impl Ticket {
         }
     }
 
+    /// How many events a command of its life brings: a resolution asks for a survey, too.
+    #[must_use]
+    pub const fn events_of(step: usize) -> u64 {
+        if step == RESOLVE { 2 } else { 1 }
+    }
+
     /// The commands of a ticket of the fill while tickets matter more than events. Most are settled at first sight, some
     /// after a whole life; an eighth is new, and so many are assigned that each agent has some forty unfinished ones
     /// at a million tickets.

@@ -70,8 +70,10 @@ impl Aggregate for Customer {
         chain(loaded, own).into_iter().chain(further).chain(acting).collect()
     }
 
-    fn claims(_: Uuid, command: &Command, _: &Loaded) -> Vec<ClaimQuery> {
-        claimed(command).into_iter().map(|key| ClaimQuery { key, range: None }).collect()
+    fn claims(id: Uuid, command: &Command, loaded: &Loaded) -> Vec<ClaimQuery> {
+        let erases = matches!(command, Command::Erase {});
+        let keys = if erases { merge::identified_claims(loaded, CustomerId(id)) } else { claimed(command) };
+        keys.into_iter().map(|key| ClaimQuery { key, range: None }).collect()
     }
 
     fn decide(&self, command: &Command, context: &Context<'_>) -> Result<Decision, Rejection> {

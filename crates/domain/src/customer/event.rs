@@ -9,7 +9,7 @@ use super::fields::{
     Address, ConsentBasis, ConsentChannel, ContactPoint, ExternalRef, Filled, Kind, Lifecycle, Locale, Place, Timezone,
     Withdrawn,
 };
-use crate::ids::{AgentId, CustomerId};
+use crate::ids::{AgentId, CustomerId, InquiryId};
 use crate::personal::Personal;
 use crate::text::{FreeText, Name};
 
@@ -195,5 +195,9 @@ pub enum Event {
     /// The customer wants to be erased.
     CustomerErasureRequested {},
     /// The customer is erased: its key is destroyed, and its personal data with it.
-    CustomerErased {},
+    CustomerErased {
+        /// Inquiries that were identified as this customer's: the keys of their own subjects are destroyed as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        inquiries: Vec<InquiryId>,
+    },
 }

@@ -11,8 +11,9 @@ use super::event::Event;
 use super::fields::{Address, ContactPoint, Filled};
 use super::state::{Customer, Standing};
 use super::{contact, organization, reference};
-use crate::decider::{ClaimChange, Context, Decision, Loaded};
-use crate::ids::{CustomerId, StreamId};
+use crate::decider::{ClaimChange, ClaimKey, Context, Decision, Loaded};
+use crate::ids::{CustomerId, InquiryId, StreamId};
+use crate::inquiry::{identified_claim, own_subject};
 use crate::rejection::{Code, Rejection};
 
 /// The most customers behind one survivor, so that all of them can be erased in one append.
@@ -34,6 +35,12 @@ pub(super) fn reads(loaded: &Loaded, own: CustomerId, loser: CustomerId) -> Vec<
 /// The streams of everybody who was merged into a customer.
 pub(super) fn alias_streams(loaded: &Loaded, own: CustomerId) -> Vec<StreamId> {
     loaded.get::<Customer>(own.stream()).into_iter().flat_map(Customer::aliases).map(CustomerId::stream).collect()
+}
+
+/// What leads to the inquiries that were identified as a customer or as somebody who was merged into it.
+pub(super) fn identified_claims(loaded: &Loaded, own: CustomerId) -> Vec<ClaimKey> {
+    let aliases = loaded.get::<Customer>(own.stream()).into_iter().flat_map(Customer::aliases);
+    std::iter::once(own).chain(aliases).map(identified_claim).collect()
 }
 
 /// Whether a merge would make a customer an alias of its own alias.
@@ -122,9 +129,16 @@ impl Customer {
         }
         let mut decision = Decision::default();
         for (id, customer) in everybody {
-            decision = decision.and(id.stream(), Event::CustomerErased {});
+            let identified = identified_claim(id);
+            let holdings = context.loaded.claims.get(&identified).into_iter().flatten();
+            let inquiries: BTreeSet<InquiryId> = holdings.map(|holding| InquiryId(holding.holder.id)).collect();
+            let given_back = inquiries.iter().map(|inquiry| inquiry.stream());
             decision.claims.extend(customer.given_back(id.stream()));
+            decision.claims.extend(given_back.map(|holder| ClaimChange::Release { key: identified.clone(), holder }));
             decision.erased_subjects.push(id.0);
+            decision.erased_subjects.extend(inquiries.iter().map(|inquiry| own_subject(*inquiry)));
+            let inquiries = inquiries.into_iter().collect();
+            decision = decision.and(id.stream(), Event::CustomerErased { inquiries });
         }
         Ok(decision)
     }

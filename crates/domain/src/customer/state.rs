@@ -189,7 +189,7 @@ impl Customer {
             Event::CustomerUnmerged { loser, withdrawn } => self.release(*loser, withdrawn),
             Event::CustomerRestored { .. } => self.standing = Standing::Live,
             Event::CustomerErasureRequested {} => self.erasure_requested = true,
-            Event::CustomerErased {} => {
+            Event::CustomerErased { .. } => {
                 self.standing = Standing::Erased;
                 self.contact_points.clear();
                 self.addresses.clear();

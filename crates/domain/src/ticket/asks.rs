@@ -3,12 +3,13 @@
 use super::assign::capacity_claim;
 use super::command::Command;
 use super::fields::Status;
+use super::open::opening_reads;
 use super::state::Ticket;
-use super::{links, merge, messages, sla};
+use super::{links, merge, messages, plan, resolve, sla};
 use crate::customer;
 use crate::decider::{ClaimQuery, Loaded, actor_stream};
 use crate::envelope::Actor;
-use crate::ids::{AgentId, StreamId, TeamId, TicketId};
+use crate::ids::{AgentId, FeedbackId, StreamId, TeamId, TicketId};
 
 /// What a command asks for.
 #[derive(Default)]
@@ -36,6 +37,11 @@ impl Asks {
         self.role = role;
         self
     }
+}
+
+/// The service plan that it is under, of which units may be taken.
+fn plan_of(ticket: &Ticket) -> impl Iterator<Item = StreamId> {
+    ticket.plan.into_iter().map(|plan| plan.id.stream())
 }
 
 fn asks(id: TicketId, ticket: &Ticket, command: &Command, loaded: &Loaded) -> Asks {
@@ -66,12 +72,23 @@ fn asks(id: TicketId, ticket: &Ticket, command: &Command, loaded: &Loaded) -> As
             Asks::streams(std::iter::once(loser.stream()).chain(settings).collect()).seat_of(lost)
         }
         Command::AttachSla { policy, mode: _ } => {
-            Asks::streams(sla::latest_reads(*policy, loaded)).role(ticket.sla.is_some())
+            Asks::streams(sla::asked_reads(sla::Asked::latest(*policy), loaded)).role(ticket.sla.is_some())
         }
+        Command::ChangePlan { plan: to, product: _ } => {
+            let settings = to.map(|to| plan::reads(to, loaded)).unwrap_or_default();
+            let streams = plan_of(ticket).chain(settings).collect();
+            Asks::streams(streams).role(ticket.plan.is_some() || ticket.sla.is_some())
+        }
+        Command::Cancel { .. } => Asks::streams(plan_of(ticket).collect()),
         Command::NoticeSla { clock } => Asks::streams(sla::ladder_reads(ticket, *clock, loaded)),
-        Command::Resolve { .. } => Asks::streams(links::in_the_way_reads(ticket, loaded)),
+        Command::Resolve { code, .. } => {
+            let survey = resolve::survey_after(id, ticket, *code).map(FeedbackId::stream);
+            let further = plan_of(ticket).chain(survey);
+            Asks::streams(links::in_the_way_reads(ticket, loaded).into_iter().chain(further).collect())
+        }
         Command::Reopen { .. } => Asks::default().seat_of(Some(ticket)).role(ticket.status() == Status::Closed),
-        Command::RejectResolution { .. } | Command::Restore {} => Asks::default().seat_of(Some(ticket)),
+        Command::RejectResolution { .. } => Asks::default().seat_of(Some(ticket)),
+        Command::Restore {} => Asks::streams(plan_of(ticket).collect()).seat_of(Some(ticket)),
         Command::AddWatcher { agent } => Asks::streams(vec![agent.stream()]),
         Command::Open { .. }
         | Command::Classify { .. }
@@ -85,7 +102,6 @@ fn asks(id: TicketId, ticket: &Ticket, command: &Command, loaded: &Loaded) -> As
         | Command::Escalate { .. }
         | Command::Deescalate { .. }
         | Command::Close { .. }
-        | Command::Cancel { .. }
         | Command::LogTime { .. }
         | Command::RemoveWatcher { .. }
         | Command::Tag { .. }
@@ -95,11 +111,9 @@ fn asks(id: TicketId, ticket: &Ticket, command: &Command, loaded: &Loaded) -> As
 
 /// The other streams that the decision reads. Every command reads the customer's, so that it is guarded.
 pub(super) fn reads(id: TicketId, command: &Command, actor: &Actor, loaded: &Loaded) -> Vec<StreamId> {
-    if let Command::Open { customer, requester, team, sla_policy, .. } = command {
+    if let Command::Open { customer, requester, team, sla_policy, plan, .. } = command {
         let customers = std::iter::once(*customer).chain(*requester);
-        let chains = customers.flat_map(|customer| customer::chain(loaded, customer));
-        let settings = sla_policy.map(|policy| sla::latest_reads(policy, loaded)).unwrap_or_default();
-        return chains.chain(team.map(TeamId::stream)).chain(settings).collect();
+        return opening_reads(customers, *team, *sla_policy, *plan, loaded);
     }
     let Some(ticket) = loaded.get::<Ticket>(id.stream()) else { return Vec::new() };
     let Asks { mut streams, seat, role } = asks(id, ticket, command, loaded);

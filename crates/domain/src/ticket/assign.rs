@@ -15,8 +15,11 @@ pub fn capacity_claim(agent: AgentId) -> ClaimKey {
     ClaimKey::new("agent.capacity", agent.to_string())
 }
 
-/// Refuses an agent who cannot take the ticket: unknown, not active, or not in its team.
-fn eligible(agent: AgentId, team: Option<TeamId>, loaded: &Loaded) -> Result<&Agent, Rejection> {
+/// Refuses an agent who cannot take work of a team: unknown, not active, or not in the team.
+///
+/// # Errors
+/// `reference_missing`, `agent_inactive` or `agent_not_in_team`.
+pub(crate) fn eligible(agent: AgentId, team: Option<TeamId>, loaded: &Loaded) -> Result<&Agent, Rejection> {
     let found = loaded
         .get::<Agent>(agent.stream())
         .ok_or_else(|| Rejection::reference_missing("/data/agent", agent.stream()))?;
@@ -62,7 +65,10 @@ fn team_exists(team: TeamId, loaded: &Loaded) -> Result<(), Rejection> {
 }
 
 /// Refuses a team that does not exist.
-pub(super) fn check_team(team: Option<TeamId>, loaded: &Loaded) -> Result<(), Rejection> {
+///
+/// # Errors
+/// `reference_missing`.
+pub(crate) fn check_team(team: Option<TeamId>, loaded: &Loaded) -> Result<(), Rejection> {
     team.map_or(Ok(()), |team| team_exists(team, loaded))
 }
 

@@ -10,7 +10,8 @@ use super::fields::{
     Article, Body, CategoryPath, Channel, Description, EscalationLevel, Impact, LoggedSeconds, Priority, Reason,
     RejectionText, ResolutionCode, ResolutionText, RootCause, Subject, Tag, TicketType, Urgency,
 };
-use crate::ids::{AgentId, CustomerId, SlaPolicyId, TeamId, TicketId};
+use crate::ids::{AgentId, CustomerId, ServicePlanId, SlaPolicyId, TeamId, TicketId};
+use crate::service_plan::Product;
 use crate::sla_clock::{ClockKind, Retargeting};
 
 /// What can be asked of a ticket. Customers may open, write, reject a resolution, reopen, close and cancel; everything
@@ -51,6 +52,12 @@ pub enum Command {
         /// By which policy clocks run for it, at its latest revision.
         #[serde(default)]
         sla_policy: Option<SlaPolicyId>,
+        /// Under which service plan it is worked on; clocks run by the plan's policy, unless another one is given.
+        #[serde(default)]
+        plan: Option<ServicePlanId>,
+        /// For which product the plan is to cover it.
+        #[serde(default)]
+        product: Option<Product>,
     },
     /// Changes type or category; what is not given stays.
     Classify {
@@ -201,7 +208,8 @@ pub enum Command {
         /// Which.
         loser: TicketId,
     },
-    /// Says that the matter is settled.
+    /// Says that the matter is settled, and asks the customer by a survey how satisfied they are, unless it is a duplicate or
+    /// there was no response.
     Resolve {
         /// How.
         code: ResolutionCode,
@@ -274,6 +282,16 @@ pub enum Command {
         /// What becomes of clocks that run; unless said, what the policy says.
         #[serde(default)]
         mode: Option<Retargeting>,
+    },
+    /// Puts it under another service plan, or under none; its clocks are given the targets of the plan's policy. Takes the
+    /// role supervisor where it is under a plan already or something is promised.
+    ChangePlan {
+        /// Which plan; none, if it is left out.
+        #[serde(default)]
+        plan: Option<ServicePlanId>,
+        /// For which product the plan is to cover it.
+        #[serde(default)]
+        product: Option<Product>,
     },
     /// Takes notice of how far a clock has run. Sent by the clock's timer. For systems.
     NoticeSla {

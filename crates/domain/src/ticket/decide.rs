@@ -6,7 +6,7 @@ use super::fields::{CategoryPath, EscalationLevel, Impact, LoggedSeconds, Priori
 use super::settle::settle;
 use super::state::{Matter, Ticket};
 use super::transitions::{Cell, cell, not_possible};
-use super::{assign, links, merge, messages, open, reopen, resolve, sla, wait};
+use super::{assign, links, merge, messages, open, plan, reopen, resolve, sla, wait};
 use crate::agent::Agent;
 use crate::customer;
 use crate::decider::{Context, Decision};
@@ -19,7 +19,7 @@ pub const WATCHERS_MAX: usize = 50;
 
 pub(super) fn decide(ticket: &Ticket, command: &Command, context: &Context<'_>) -> Result<Decision, Rejection> {
     if matches!(command, Command::Open { .. }) {
-        return settle(open::open(command, context)?, command, context);
+        return open::open(command, context);
     }
     let Some(matter) = &ticket.matter else { return Err(Rejection::not_found(context.stream)) };
     check_actor(command, context)?;
@@ -29,7 +29,8 @@ pub(super) fn decide(ticket: &Ticket, command: &Command, context: &Context<'_>) 
     if cell(command.name(), ticket.status()) == Cell::Refused {
         return Err(refusal(ticket, command));
     }
-    settle(follow_rules(ticket, matter, command, context)?, command, context)
+    let fired = if let Command::NoticeSla { clock } = command { Some(*clock) } else { None };
+    settle(follow_rules(ticket, matter, command, context)?, None, fired, context)
 }
 
 /// The refusal of a command that the state does not allow; a merged ticket names its survivor.
@@ -137,7 +138,8 @@ fn follow_rules(
         }
         Command::Untag { tag } if !ticket.tags.contains(tag) => Ok(Decision::already()),
         Command::Untag { tag } => Ok(Decision::event(context.stream, Event::TicketUntagged { tag: tag.clone() })),
-        Command::AttachSla { policy, mode } => sla::attach(ticket, matter, *policy, *mode, context),
+        Command::AttachSla { policy, mode } => sla::attach(ticket, matter, sla::Asked::latest(*policy), *mode, context),
+        Command::ChangePlan { plan, product } => plan::change(ticket, matter, *plan, product.as_ref(), context),
         Command::NoticeSla { clock } => sla::notice(ticket, matter, *clock, context),
     }
 }

@@ -10,9 +10,10 @@ use super::fields::{
     Article, Body, CategoryPath, Channel, ClosedBy, Description, EscalationLevel, Impact, LoggedSeconds, Priority,
     Reason, RejectionText, ResolutionCode, ResolutionText, RootCause, Status, Subject, Tag, TicketType, Urgency,
 };
-use crate::ids::{AgentId, CalendarId, CustomerId, SlaPolicyId, TeamId, TicketId};
+use crate::ids::{AgentId, CalendarId, CustomerId, ServicePlanId, SlaPolicyId, TeamId, TicketId};
 use crate::personal::Personal;
 use crate::revisions::RevisionOf;
+use crate::service_plan::Product;
 use crate::sla_clock::{ClockKind, Reading, Retargeted, Retargeting};
 use crate::sla_policy::Percent;
 
@@ -280,7 +281,7 @@ pub enum Event {
         /// The status now, the one before the merge.
         status: Status,
     },
-    /// The matter is settled (`resolved`).
+    /// The matter is settled (`resolved`); mostly together with `SurveyRequested` on a survey's stream.
     TicketResolved {
         /// How.
         code: ResolutionCode,
@@ -363,6 +364,15 @@ pub enum Event {
     TicketUntagged {
         /// Which.
         tag: Tag,
+    },
+    /// It is worked on under another service plan, or under none.
+    TicketPlanChanged {
+        /// Under which.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<RevisionOf<ServicePlanId>>,
+        /// For which product the plan covers it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        product: Option<Product>,
     },
     /// Something is promised: clocks run for it. What they do is told by every event that changes them.
     SlaAttached {

@@ -183,6 +183,17 @@ impl Priority {
         }
     }
 
+    /// An impact and urgency that call for this priority, those of one person where they can.
+    #[must_use]
+    pub const fn usual(self) -> (Impact, Urgency) {
+        match self {
+            Self::P1 => (Impact(2), Urgency(1)),
+            Self::P2 => (Impact(3), Urgency(1)),
+            Self::P3 => (Impact(3), Urgency(3)),
+            Self::P4 => (Impact(3), Urgency(4)),
+        }
+    }
+
     /// The priority above it; P1 has none.
     #[must_use]
     pub const fn raised(self) -> Self {

@@ -14,6 +14,7 @@ mod links;
 mod merge;
 mod messages;
 mod open;
+mod plan;
 mod reopen;
 mod resolve;
 mod settle;
@@ -24,6 +25,7 @@ mod transitions;
 mod wait;
 
 pub use assign::capacity_claim;
+pub(crate) use assign::{check_team, eligible};
 pub use command::Command;
 pub use decide::WATCHERS_MAX;
 pub use event::Event;
@@ -36,11 +38,13 @@ pub use fields::{
 pub use links::{LINKS_MAX, Links};
 pub use messages::{MESSAGES_MAX, follow_up_id};
 pub use open::TAGS_MAX;
+pub(crate) use open::{Opening, opening_reads};
 pub use resolve::{ARTICLES_MAX, REOPEN_WINDOW};
 pub use sla::Sla;
 pub use standing::Standing;
 pub use state::{Matter, Ticket};
 pub use wait::WAIT_MAX;
+pub(crate) use wait::is_due;
 
 use uuid::Uuid;
 

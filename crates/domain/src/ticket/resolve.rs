@@ -1,8 +1,9 @@
-//! Settling a matter, and closing it.
+//! Settling a matter with a survey about it, and closing it.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::event::Event;
 use super::fields::{Article, ClosedBy, Priority, ResolutionCode, ResolutionText, RootCause, TicketType};
@@ -10,7 +11,8 @@ use super::links::in_the_way;
 use super::state::{Matter, Ticket};
 use super::wait::is_due;
 use crate::decider::{Context, Decision};
-use crate::ids::TicketId;
+use crate::feedback::{About, Feedback, Metric, Terms, expiry_timer, survey_requested};
+use crate::ids::{FeedbackId, TicketId};
 use crate::personal::Personal;
 use crate::rejection::{Code, Rejection};
 
@@ -48,7 +50,50 @@ pub(super) fn resolve(
         articles: articles.clone(),
         reopen_until: context.occurred_at.checked_add_signed(REOPEN_WINDOW).unwrap_or(DateTime::<Utc>::MAX_UTC),
     };
-    Ok(Decision::event(context.stream, resolved))
+    Ok(with_survey(Decision::event(context.stream, resolved), ticket, matter, code, context))
+}
+
+/// Asks the customer how satisfied they are with whoever has the ticket now, unless the survey would have expired by the
+/// time it is requested, as with a history that is imported.
+fn with_survey(
+    resolved: Decision,
+    ticket: &Ticket,
+    matter: &Matter,
+    code: ResolutionCode,
+    context: &Context<'_>,
+) -> Decision {
+    let id = TicketId(context.stream.id);
+    let Some(survey) = survey_after(id, ticket, code).map(FeedbackId::stream) else { return resolved };
+    let (terms, at) = (Terms::default(), context.occurred_at);
+    if terms.expires_at(at) <= context.now || context.loaded.get::<Feedback>(survey).is_some() {
+        return resolved;
+    }
+    let rated = About { ticket: Some(id), agent: ticket.standing.assignee, team: ticket.team };
+    resolved
+        .and(survey, survey_requested(matter.customer, Metric::Csat, rated, terms, at))
+        .timer(expiry_timer(survey, terms, at))
+}
+
+/// The survey that a resolution asks for, if it does: the same each time that it is asked, another one for each
+/// resolution. Nobody is asked about a duplicate, nor after there was no answer.
+pub(super) fn survey_after(id: TicketId, ticket: &Ticket, code: ResolutionCode) -> Option<FeedbackId> {
+    let asks = match code {
+        ResolutionCode::Duplicate | ResolutionCode::NoResponse => false,
+        ResolutionCode::Assistance
+        | ResolutionCode::Configuration
+        | ResolutionCode::BugFixed
+        | ResolutionCode::HardwareRepair
+        | ResolutionCode::Replacement
+        | ResolutionCode::SoftwareUpdate
+        | ResolutionCode::Training
+        | ResolutionCode::CannotReproduce
+        | ResolutionCode::WontFix
+        | ResolutionCode::ByDesign
+        | ResolutionCode::Other => true,
+    };
+    // Between two resolutions lies a reopening.
+    let name = format!("survey {}", ticket.reopen_count.saturating_add(1));
+    asks.then(|| FeedbackId(Uuid::new_v5(&id.0, name.as_bytes())))
 }
 
 pub(super) fn close(ticket: &Ticket, auto: bool, context: &Context<'_>) -> Decision {

@@ -9,13 +9,15 @@ use super::assign::capacity_claim;
 use super::command::Command;
 use super::event::Event;
 use super::fields::Priority;
-use super::sla::{Sla, Step, follow};
+use super::plan::{self, Taking};
+use super::sla::{Asked, Sla, Step, follow};
 use super::standing::Standing;
 use crate::agent::Agent;
 use crate::aggregates;
 use crate::decider::{ClaimChange, ClaimKind, Context, Decision, Loaded, TimerChange};
-use crate::ids::{AgentId, SlaPolicyId, StreamId, TicketId};
+use crate::ids::{AgentId, ServicePlanId, StreamId, TicketId};
 use crate::rejection::Rejection;
+use crate::revisions::RevisionOf;
 use crate::sla_clock::ClockKind;
 
 /// The timer that closes a resolved ticket.
@@ -33,13 +35,15 @@ struct Change<'a> {
     /// The ticket that a new one takes after.
     takes_after: Option<TicketId>,
     sla: Option<Sla>,
+    plan: Option<RevisionOf<ServicePlanId>>,
 }
 
 impl<'a> Change<'a> {
     fn of(ticket: Option<&'a Ticket>) -> Self {
         let after = ticket.map(|ticket| ticket.standing).unwrap_or_default();
         let sla = ticket.and_then(|ticket| ticket.sla.clone());
-        Self { ticket, after, overridden: false, priority: None, takes_after: None, sla }
+        let plan = ticket.and_then(|ticket| ticket.plan);
+        Self { ticket, after, overridden: false, priority: None, takes_after: None, sla, plan }
     }
 
     fn before(&self) -> Standing {
@@ -53,18 +57,31 @@ impl<'a> Change<'a> {
         if let Event::TicketOpened { priority, .. } | Event::TicketPrioritized { to: priority, .. } = event {
             self.priority = Some(*priority);
         }
+        if let Event::TicketPlanChanged { plan, .. } = event {
+            self.plan = *plan;
+        }
         if let Event::TicketSplitFrom { origin: id, .. } | Event::TicketFollowedUp { follow_up_of: id } = event {
             self.takes_after = Some(*id);
         }
     }
 
     /// By which policy the clocks of a new ticket run: the one that is asked for, or that of the ticket before it.
-    fn begins_by(&self, asked: Option<SlaPolicyId>, loaded: &Loaded) -> Option<SlaPolicyId> {
+    fn begins_by(&self, asked: Option<Asked>, loaded: &Loaded) -> Option<Asked> {
         let before = self.takes_after.and_then(|id| loaded.get::<Ticket>(id.stream())?.sla.as_ref());
-        asked.or(before.map(|sla| sla.policy.id)).filter(|_| self.ticket.is_none())
+        asked.or(before.map(|sla| Asked::latest(sla.policy.id))).filter(|_| self.ticket.is_none())
     }
 
-    fn step(&self, asked: Option<SlaPolicyId>, loaded: &Loaded) -> Option<Step<'_>> {
+    /// What it takes of a service plan.
+    fn taking(&self) -> Taking<'_> {
+        Taking {
+            before: self.ticket.and_then(|ticket| ticket.plan),
+            after: self.plan,
+            standing: &self.after,
+            time_spent_s: self.ticket.map_or(0, |ticket| ticket.time_spent_s),
+        }
+    }
+
+    fn step(&self, asked: Option<Asked>, loaded: &Loaded) -> Option<Step<'_>> {
         let before = self.ticket.and_then(|ticket| ticket.matter.as_ref()).map(|matter| matter.priority);
         let after = self.priority.or(before)?;
         let priorities = (before.unwrap_or(after), after);
@@ -77,16 +94,19 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Adds the claims, the events of clocks and the timers that the events of a decision bring about on each ticket. The
-/// clocks of the ticket that a command opens run by the policy that it asks for.
+/// Adds what the events of a decision bring about on each ticket: claims, timers, the events of clocks, and on its service
+/// plan the units that it takes. The clocks of a new ticket run by the policy that was asked for; the timer of the clock
+/// `fired` is gone already.
 ///
 /// # Errors
-/// The policy does not exist, or its hours cannot be told.
-pub(super) fn settle(mut decision: Decision, command: &Command, context: &Context<'_>) -> Result<Decision, Rejection> {
+/// The policy does not exist, its hours cannot be told, or the plan has no units left.
+pub(super) fn settle(
+    mut decision: Decision,
+    asked: Option<Asked>,
+    fired: Option<ClockKind>,
+    context: &Context<'_>,
+) -> Result<Decision, Rejection> {
     let loaded = context.loaded;
-    let asked = if let Command::Open { sla_policy, .. } = command { *sla_policy } else { None };
-    // The clock whose timer has fired, and so is gone.
-    let fired = if let Command::NoticeSla { clock } = command { Some(*clock) } else { None };
     let mut changes: BTreeMap<StreamId, Change<'_>> = BTreeMap::new();
     for (stream, event) in &decision.events {
         let aggregates::Event::Ticket(event) = event else { continue };
@@ -97,6 +117,9 @@ pub(super) fn settle(mut decision: Decision, command: &Command, context: &Contex
         for event in followed {
             Sla::fold(&mut change.sla, &event);
             decision = decision.and(stream, event);
+        }
+        for (plan, event) in plan::follow(&change.taking(), stream, loaded)? {
+            decision = decision.and(plan, event);
         }
         decision.claims.extend(claims(stream, &change, loaded));
         let fired = fired.filter(|_| stream == context.stream);

@@ -81,6 +81,26 @@ fn begins_anew(kind: ClockKind, clock: &Clock) -> bool {
     kind == ClockKind::NextResponse && clock.motion() == Motion::Ended
 }
 
+/// A policy by which clocks are to run: at a revision, or at its latest.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    /// Which policy.
+    pub(super) id: SlaPolicyId,
+    /// At which revision.
+    pub(super) revision: Option<u32>,
+}
+
+impl Asked {
+    pub(super) const fn latest(id: SlaPolicyId) -> Self {
+        Self { id, revision: None }
+    }
+
+    fn terms(self, policy: &SlaPolicy) -> (RevisionOf<SlaPolicyId>, Option<&Terms>) {
+        let revision = self.revision.unwrap_or_else(|| policy.revisions.latest());
+        (RevisionOf { id: self.id, revision }, policy.revisions.get(revision))
+    }
+}
+
 /// The settings by which a ticket's clocks run.
 struct Promise<'a> {
     policy: RevisionOf<SlaPolicyId>,
@@ -108,12 +128,12 @@ impl<'a> Promise<'a> {
         Ok(Self { policy: sla.policy, calendar: sla.calendar, terms, loaded })
     }
 
-    /// What a policy promises today.
-    fn latest(id: SlaPolicyId, pointer: &str, loaded: &'a Loaded) -> Result<Self, Rejection> {
-        let found = loaded.get::<SlaPolicy>(id.stream());
-        let found = found.ok_or_else(|| Rejection::reference_missing(pointer, id.stream()))?;
-        let policy = RevisionOf { id, revision: found.revisions.latest() };
-        let terms = found.revisions.get(policy.revision).ok_or_else(|| unknown("the policy"))?;
+    /// What a policy promises, by the hours of today.
+    fn asked(asked: Asked, pointer: &str, loaded: &'a Loaded) -> Result<Self, Rejection> {
+        let found = loaded.get::<SlaPolicy>(asked.id.stream());
+        let found = found.ok_or_else(|| Rejection::reference_missing(pointer, asked.id.stream()))?;
+        let (policy, terms) = asked.terms(found);
+        let terms = terms.ok_or_else(|| unknown("the policy"))?;
         let calendar = loaded.get::<Calendar>(terms.calendar.stream()).ok_or_else(|| unknown("the hours"))?;
         let calendar = RevisionOf { id: terms.calendar, revision: calendar.revisions.latest() };
         Ok(Self { policy, calendar, terms, loaded })
@@ -268,11 +288,11 @@ fn taken(
 pub(super) fn attach(
     ticket: &Ticket,
     matter: &Matter,
-    policy: SlaPolicyId,
+    policy: Asked,
     mode: Option<Retargeting>,
     context: &Context<'_>,
 ) -> Result<Decision, Rejection> {
-    let promise = Promise::latest(policy, "/data/policy", context.loaded)?;
+    let promise = Promise::asked(policy, "/data/policy", context.loaded)?;
     let at = context.occurred_at;
     let events = match &ticket.sla {
         None => vec![promise.attached(&ticket.standing, matter.priority, at)?],
@@ -356,7 +376,7 @@ pub(super) struct Step<'a> {
     /// What is promised, with what the decision itself has told of it.
     pub(super) sla: Option<&'a Sla>,
     /// By which policy clocks begin to run, if the ticket is new.
-    pub(super) begins_by: Option<SlaPolicyId>,
+    pub(super) begins_by: Option<Asked>,
     /// Where the ticket stands after it.
     pub(super) standing: Standing,
     /// The priority before it and after it.
@@ -368,7 +388,7 @@ pub(super) fn follow(step: &Step<'_>, context: &Context<'_>) -> Result<Vec<Event
     let (at, (before, priority)) = (context.occurred_at, step.priorities);
     let Some(sla) = step.sla else {
         let Some(policy) = step.begins_by else { return Ok(Vec::new()) };
-        let promise = Promise::latest(policy, "/data/sla_policy", context.loaded)?;
+        let promise = Promise::asked(policy, "/data/sla_policy", context.loaded)?;
         return Ok(vec![promise.attached(&step.standing, priority, at)?]);
     };
     let promise = Promise::kept(sla, context.loaded)?;
@@ -393,15 +413,14 @@ pub(super) fn reads(ticket: &Ticket) -> Vec<StreamId> {
 }
 
 /// The settings that clocks which begin by a policy are counted by.
-pub(super) fn latest_reads(policy: SlaPolicyId, loaded: &Loaded) -> Vec<StreamId> {
-    let found = loaded.get::<SlaPolicy>(policy.stream());
-    let terms = found.and_then(|found| found.revisions.get(found.revisions.latest()));
-    std::iter::once(policy.stream()).chain(terms.map(|terms| terms.calendar.stream())).collect()
+pub(super) fn asked_reads(asked: Asked, loaded: &Loaded) -> Vec<StreamId> {
+    let terms = loaded.get::<SlaPolicy>(asked.id.stream()).and_then(|found| asked.terms(found).1);
+    std::iter::once(asked.id.stream()).chain(terms.map(|terms| terms.calendar.stream())).collect()
 }
 
 /// The settings that the clocks of a ticket which takes after this one are counted by.
 pub(super) fn successor_reads(ticket: &Ticket, loaded: &Loaded) -> Vec<StreamId> {
-    ticket.sla.as_ref().map(|sla| latest_reads(sla.policy.id, loaded)).unwrap_or_default()
+    ticket.sla.as_ref().map(|sla| asked_reads(Asked::latest(sla.policy.id), loaded)).unwrap_or_default()
 }
 
 /// The teams to which a ticket may go as a clock runs.

@@ -135,6 +135,7 @@ impl Standing {
             | Event::TicketWatcherRemoved { .. }
             | Event::TicketTagged { .. }
             | Event::TicketUntagged { .. }
+            | Event::TicketPlanChanged { .. }
             | Event::SlaAttached { .. }
             | Event::SlaRetargeted { .. }
             | Event::SlaClocksChanged { .. }

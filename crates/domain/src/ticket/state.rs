@@ -11,8 +11,9 @@ use super::fields::{
 use super::links::Links;
 use super::sla::Sla;
 use super::standing::Standing;
-use crate::ids::{AgentId, CustomerId, TeamId};
+use crate::ids::{AgentId, CustomerId, ServicePlanId, TeamId};
 use crate::personal::Personal;
+use crate::revisions::RevisionOf;
 
 /// What a ticket is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,10 @@ pub struct Ticket {
     pub reopen_count: u32,
     /// The clocks that run for it, if something is promised.
     pub sla: Option<Sla>,
+    /// The service plan that it is under.
+    pub plan: Option<RevisionOf<ServicePlanId>>,
+    /// The work that was logged, in seconds.
+    pub time_spent_s: u64,
 }
 
 impl Ticket {
@@ -112,6 +117,10 @@ impl Ticket {
             Event::TicketSplitOff { messages, .. } => self.messages.retain(|message| !messages.contains(message)),
             Event::TicketSplitFrom { messages, .. } => self.messages.extend(messages),
             Event::TicketReopened { count, .. } => self.reopen_count = *count,
+            Event::TicketPlanChanged { plan, .. } => self.plan = *plan,
+            Event::TimeLogged { seconds, .. } => {
+                self.time_spent_s = self.time_spent_s.saturating_add(u64::from(seconds.get()));
+            }
             Event::TicketWatcherAdded { agent } => put(&mut self.watchers, *agent),
             Event::TicketWatcherRemoved { agent } => take(&mut self.watchers, agent),
             Event::TicketTagged { tag } => put(&mut self.tags, tag.clone()),
@@ -130,7 +139,6 @@ impl Ticket {
             | Event::TicketFollowedUp { .. }
             | Event::TicketCancelled { .. }
             | Event::TicketRestored { .. }
-            | Event::TimeLogged { .. }
             | Event::SlaMet { .. } => {}
         }
     }

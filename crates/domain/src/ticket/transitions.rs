@@ -74,6 +74,7 @@ pub(super) const TABLE: &[(&str, [Cell; 8])] = &[
     ("tag", [Stay, Stay, Stay, Stay, Stay, Stay, No, No]),
     ("untag", [Stay, Stay, Stay, Stay, Stay, Stay, No, No]),
     ("attach_sla", [Stay, Stay, Stay, Stay, No, No, No, No]),
+    ("change_plan", [Stay, Stay, Stay, Stay, No, No, No, No]),
     ("notice_sla", [Stay, Stay, Stay, Stay, Stay, Stay, Stay, Stay]),
 ];
 
@@ -155,6 +156,7 @@ impl Command {
             Self::Tag { .. } => "tag",
             Self::Untag { .. } => "untag",
             Self::AttachSla { .. } => "attach_sla",
+            Self::ChangePlan { .. } => "change_plan",
             Self::NoticeSla { .. } => "notice_sla",
         }
     }

@@ -14,7 +14,7 @@ pub const WAIT_MAX: TimeDelta = TimeDelta::hours(10 * 365 * 24);
 
 /// Whether a timer's command has come for the time that is set now, and not for one that was set before. Hosts' clocks
 /// may differ a little.
-pub(super) fn is_due(due_at: Option<DateTime<Utc>>, context: &Context<'_>) -> bool {
+pub(crate) fn is_due(due_at: Option<DateTime<Utc>>, context: &Context<'_>) -> bool {
     let latest = context.now.checked_add_signed(CLOCK_SKEW_MAX).unwrap_or(DateTime::<Utc>::MAX_UTC);
     due_at.is_some_and(|due_at| due_at <= latest)
 }

@@ -248,11 +248,13 @@ pub struct Timeline {
     items: Vec<EventItem>,
     /// Ask again with this `cursor` for earlier events; null on the last page.
     next_cursor: Option<String>,
-    /// False if the customer has more than 1,000 tickets and transactions: those that changed last are shown.
+    /// False if the customer has more than 1,000 tickets, inquiries, transactions and so on: those that changed last are
+    /// shown.
     complete: bool,
 }
 
-/// What happened to a customer, its aliases, and their tickets and transactions, the latest first.
+/// What happened to a customer, its aliases, and whatever is theirs (transactions, needs, inquiries, feedback, tickets,
+/// service plans and executions), the latest first.
 #[utoipa::path(get, path = "/v1/customers/{id}/timeline", tag = "customers", params(("id" = Uuid, Path), TimelineQuery), responses(
     (status = 200, description = "A page of events", body = Timeline),
     (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
@@ -267,7 +269,17 @@ pub async fn timeline(
 ) -> Result<Answer<Timeline>, ApiError> {
     let before = after(query.cursor.as_deref(), "timeline", |value| value.parse::<u64>().is_ok())?;
     let before: Option<u64> = before.and_then(|cursor| cursor.value.parse().ok());
-    let models = ["customer", "customer_alias", "ticket", "transaction"];
+    let models = [
+        "customer",
+        "customer_alias",
+        "transaction",
+        "need",
+        "inquiry",
+        "feedback",
+        "ticket",
+        "service_plan",
+        "service_execution",
+    ];
     let point = api.at(&models, query.as_of, freshness).await?;
     let known = require_customer(&api, id, point).await?;
     let asked = api

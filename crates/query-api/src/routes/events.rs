@@ -43,8 +43,7 @@ pub struct EventsQuery {
     #[serde(rename = "type", default, deserialize_with = "values")]
     #[param(value_type = Option<String>)]
     event_type: Vec<String>,
-    /// One or more of `customer, transaction, agent, team, ticket, calendar, sla_policy, scorecard`, separated by
-    /// commas.
+    /// One or more kinds of aggregates, such as `customer`, `ticket` or `service_plan`, separated by commas.
     #[serde(default, deserialize_with = "values")]
     #[param(value_type = Option<String>)]
     category: Vec<String>,

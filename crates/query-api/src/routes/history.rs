@@ -2,7 +2,10 @@
 
 use axum::extract::State;
 use domain::StreamId;
-use domain::ids::{AgentId, CalendarId, CustomerId, ScorecardId, SlaPolicyId, TeamId, TicketId, TransactionId};
+use domain::ids::{
+    AgentId, CalendarId, CustomerId, FeedbackId, InquiryId, NeedId, ScorecardId, ServiceEvaluationId,
+    ServiceExecutionId, ServicePlanId, SlaPolicyId, TeamId, TicketId, TransactionId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -88,8 +91,18 @@ histories! {
     customer_history, "/v1/customers/{id}/history", "customers", CustomerId;
     /// What happened to a transaction.
     transaction_history, "/v1/transactions/{id}/history", "transactions", TransactionId;
+    /// What happened to a need.
+    need_history, "/v1/needs/{id}/history", "needs", NeedId;
     /// What happened to a ticket.
     ticket_history, "/v1/tickets/{id}/history", "tickets", TicketId;
+    /// What happened to an inquiry.
+    inquiry_history, "/v1/inquiries/{id}/history", "inquiries", InquiryId;
+    /// What happened to feedback.
+    feedback_history, "/v1/feedback/{id}/history", "feedback", FeedbackId;
+    /// What happened to a service plan.
+    service_plan_history, "/v1/service-plans/{id}/history", "service-plans", ServicePlanId;
+    /// What happened to a service execution.
+    service_execution_history, "/v1/service-executions/{id}/history", "service-executions", ServiceExecutionId;
     /// What happened to an agent.
     agent_history, "/v1/agents/{id}/history", "people", AgentId;
     /// What happened to a team.
@@ -100,4 +113,6 @@ histories! {
     sla_policy_history, "/v1/sla-policies/{id}/history", "settings", SlaPolicyId;
     /// What happened to a scorecard.
     scorecard_history, "/v1/scorecards/{id}/history", "settings", ScorecardId;
+    /// What happened to a service evaluation.
+    service_evaluation_history, "/v1/service-evaluations/{id}/history", "service-evaluations", ServiceEvaluationId;
 }

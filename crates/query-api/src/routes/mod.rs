@@ -5,9 +5,15 @@ pub mod commands;
 pub mod customers;
 pub mod docs;
 pub mod events;
+pub mod feedback;
 pub mod health;
 pub mod history;
+pub mod inquiries;
 pub mod models;
+pub mod needs;
+pub mod service_evaluations;
+pub mod service_executions;
+pub mod service_plans;
 pub mod settings;
 pub mod teams;
 pub mod tickets;
@@ -41,7 +47,13 @@ pub(crate) type ShownPage = Page<Shown>;
     tags(
         (name = "customers", description = "Customers 客户"),
         (name = "transactions", description = "Transactions 交易"),
+        (name = "needs", description = "Needs 需求"),
         (name = "tickets", description = "Tickets 工单"),
+        (name = "inquiries", description = "Inquiries 咨询"),
+        (name = "feedback", description = "Feedback 反馈: surveys, complaints, suggestions and praise"),
+        (name = "service-plans", description = "Service plans 服务计划"),
+        (name = "service-executions", description = "Service executions 服务执行"),
+        (name = "service-evaluations", description = "Service evaluations 服务评估"),
         (name = "people", description = "Agents and teams"),
         (name = "settings", description = "Business calendars, SLA policies and scorecards"),
         (name = "history", description = "Events and receipts"),
@@ -64,11 +76,35 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .routes(routes!(transactions::summary))
         .routes(routes!(transactions::detail))
         .routes(routes!(history::transaction_history))
+        .routes(routes!(needs::list))
+        .routes(routes!(needs::summary))
+        .routes(routes!(needs::detail))
+        .routes(routes!(history::need_history))
         .routes(routes!(tickets::list))
         .routes(routes!(tickets::summary))
         .routes(routes!(tickets::detail))
         .routes(routes!(history::ticket_history))
         .routes(routes!(tickets::clocks))
+        .routes(routes!(inquiries::list))
+        .routes(routes!(inquiries::summary))
+        .routes(routes!(inquiries::detail))
+        .routes(routes!(history::inquiry_history))
+        .routes(routes!(feedback::list))
+        .routes(routes!(feedback::summary))
+        .routes(routes!(feedback::detail))
+        .routes(routes!(history::feedback_history))
+        .routes(routes!(service_plans::list))
+        .routes(routes!(service_plans::summary))
+        .routes(routes!(service_plans::detail))
+        .routes(routes!(history::service_plan_history))
+        .routes(routes!(service_executions::list))
+        .routes(routes!(service_executions::summary))
+        .routes(routes!(service_executions::detail))
+        .routes(routes!(history::service_execution_history))
+        .routes(routes!(service_evaluations::list))
+        .routes(routes!(service_evaluations::summary))
+        .routes(routes!(service_evaluations::detail))
+        .routes(routes!(history::service_evaluation_history))
         .routes(routes!(agents::list))
         .routes(routes!(agents::detail))
         .routes(routes!(history::agent_history))

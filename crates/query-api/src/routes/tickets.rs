@@ -59,7 +59,12 @@ pub struct TicketsQuery {
     /// `true`: a clock was breached; `false`: none was.
     #[serde(default, deserialize_with = "truth")]
     sla_breached: Option<bool>,
-    /// `-opened_at` (default), `opened_at`, `-updated_at`, `updated_at`, `priority`, `-priority`, `number` or `-number`.
+    /// An SLA policy by which something is promised.
+    sla_policy: Option<Uuid>,
+    /// A service plan.
+    plan: Option<Uuid>,
+    /// `-opened_at` (default), `opened_at`, `-updated_at`, `updated_at`, `priority`, `-priority`, `number`, `-number` or `sla_due_at`
+    /// (those without a running clock last).
     sort: Option<String>,
     /// 1 to 200, 50 unless said otherwise.
     #[serde(default)]
@@ -95,6 +100,8 @@ pub async fn list(
         due_to: query.sla_due_to,
         at_risk_to: query.sla_at_risk_to,
         breached: query.sla_breached,
+        sla_policy: query.sla_policy,
+        plan: query.plan,
     };
     let slice = slice(SORTS, query.sort.as_deref(), query.cursor.as_deref(), query.limit)?;
     let models: &[&str] = if filter.customer.is_some() { &["ticket", "customer_alias"] } else { &["ticket"] };

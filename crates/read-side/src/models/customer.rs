@@ -312,7 +312,7 @@ impl CustomerRow {
                 self.lifecycle = self.lifecycle_before_merge.take().unwrap_or(self.lifecycle);
             }
             Event::CustomerErasureRequested {} => self.erasure_requested_at = Some(happened.occurred_at),
-            Event::CustomerErased {} => self.erase(happened.occurred_at),
+            Event::CustomerErased { .. } => self.erase(happened.occurred_at),
         }
         Ok(())
     }

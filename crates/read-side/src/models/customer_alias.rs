@@ -67,7 +67,7 @@ impl Entity for CustomerAlias {
             | Event::CustomerMerged { .. }
             | Event::CustomerUnmerged { .. }
             | Event::CustomerErasureRequested {}
-            | Event::CustomerErased {} => Ok(row),
+            | Event::CustomerErased { .. } => Ok(row),
         }
     }
 }

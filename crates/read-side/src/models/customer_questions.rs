@@ -73,8 +73,8 @@ pub async fn customer_counts(
     questions::figures(connection, Customer::NAME, &["lifecycle/".to_owned(), "total".to_owned()], as_of).await
 }
 
-/// The streams of a customer's timeline: its aliases', their tickets' and transactions'; of many, those `streams_max`
-/// that changed last.
+/// The streams of a customer's timeline: its aliases', and those of whatever is theirs; of many, those
+/// `streams_max` that changed last.
 ///
 /// # Errors
 /// The database cannot be asked.

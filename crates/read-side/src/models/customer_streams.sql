@@ -1,5 +1,5 @@
--- The streams of a customer's timeline: the customer $2 with all its aliases, and the tickets and transactions of
--- them all; of those the $3 that changed last.
+-- The streams of a customer's timeline: the customer $2 with all its aliases, and whatever is theirs; of that the $3 that
+-- changed last.
 with recursive up as (
     select $2::uuid as customer, 0 as depth
     union all
@@ -26,8 +26,33 @@ stream as (
     where t.customer = any (array(select alias.customer from alias))
       and {version:t}
     union all
+    select 'inquiry', t.key, t.from_position
+    from read.inquiry t
+    where t.customer = any (array(select alias.customer from alias))
+      and {version:t}
+    union all
+    select 'feedback', f.key, f.from_position
+    from read.feedback f
+    where f.customer = any (array(select alias.customer from alias))
+      and {version:f}
+    union all
+    select 'service_execution', t.key, t.from_position
+    from read.service_execution t
+    where t.customer = any (array(select alias.customer from alias))
+      and {version:t}
+    union all
     select 'transaction', t.key, t.from_position
     from read.transaction t
+    where t.customer = any (array(select alias.customer from alias))
+      and {version:t}
+    union all
+    select 'need', t.key, t.from_position
+    from read.need t
+    where t.customer = any (array(select alias.customer from alias))
+      and {version:t}
+    union all
+    select 'service_plan', t.key, t.from_position
+    from read.service_plan t
     where t.customer = any (array(select alias.customer from alias))
       and {version:t}
 )
@@ -38,7 +63,8 @@ select
 from (
     select min(c.position) as position
     from read.checkpoint c
-    where c.model in ('customer_alias', 'ticket', 'transaction')
+    where c.model in
+        ('customer_alias', 'transaction', 'need', 'inquiry', 'feedback', 'ticket', 'service_plan', 'service_execution')
 ) c
 left join lateral (
     select stream.category, stream.id, stream.changed

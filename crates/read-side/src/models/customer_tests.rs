@@ -140,7 +140,8 @@ fn a_consent_is_one_per_purpose_and_channel() {
 fn an_erased_customer_keeps_nothing_that_points_at_the_person() {
     let system = Name::parse("shop").unwrap();
     let id = Name::parse("7").unwrap();
-    let row = li(vec![Event::CustomerExternalRefLinked { system, id }, Event::CustomerErased {}]);
+    let row =
+        li(vec![Event::CustomerExternalRefLinked { system, id }, Event::CustomerErased { inquiries: Vec::new() }]);
     assert!(row.contact_points.is_empty() && row.external_refs.is_empty());
     assert_eq!(Customer::facts(&row)[1], ("lifecycle/erased".to_owned(), [1, 0, 0, 0]));
 }

@@ -5,7 +5,18 @@ pub mod agent_questions;
 pub mod customer;
 pub mod customer_alias;
 pub mod customer_questions;
+pub mod feedback;
+pub mod feedback_questions;
+pub mod inquiry;
+pub mod need;
+pub mod need_questions;
 pub mod questions;
+pub mod service_evaluation;
+pub mod service_evaluation_questions;
+pub mod service_execution;
+pub mod service_execution_questions;
+pub mod service_plan;
+pub mod service_plan_questions;
 pub mod settings;
 pub mod settings_questions;
 pub mod team;
@@ -22,10 +33,16 @@ use crate::model::{Model, of};
 pub fn all() -> Vec<&'static dyn Model> {
     vec![
         of::<agent::Agent>(),
+        of::<settings::Calendar>(),
         of::<customer::Customer>(),
         of::<customer_alias::CustomerAlias>(),
-        of::<settings::Calendar>(),
+        of::<feedback::Feedback>(),
+        of::<inquiry::Inquiry>(),
+        of::<need::Need>(),
         of::<settings::Scorecard>(),
+        of::<service_evaluation::ServiceEvaluation>(),
+        of::<service_execution::ServiceExecution>(),
+        of::<service_plan::ServicePlan>(),
         of::<settings::SlaPolicy>(),
         of::<team::Team>(),
         of::<ticket::Ticket>(),

@@ -69,6 +69,10 @@ pub struct Sort {
 pub(crate) enum SortKind {
     Moment,
     Number,
+    /// A moment that a row may lack: rows without one come last, in either direction.
+    MaybeMoment,
+    /// A number that a row may lack: rows without one come last, in either direction.
+    MaybeNumber,
     Text,
     Id,
 }
@@ -90,6 +94,7 @@ impl Sort {
         let row: Value = serde_json::from_str(&found.row).unwrap_or_default();
         match (self.kind, row.get(self.column)) {
             (SortKind::Id, _) => found.id.to_string(),
+            (_, Some(Value::Null)) => self.lacking().unwrap_or_default().to_owned(),
             (_, Some(Value::String(text))) => text.clone(),
             (_, Some(other)) => other.to_string(),
             (_, None) => String::new(),
@@ -102,6 +107,8 @@ impl Sort {
         match self.kind {
             SortKind::Moment => moment(value).is_some(),
             SortKind::Number => value.parse::<i64>().is_ok(),
+            SortKind::MaybeMoment => moment(value).is_some() || self.lacking() == Some(value),
+            SortKind::MaybeNumber => value.parse::<i64>().is_ok() || self.lacking() == Some(value),
             // PostgreSQL's text knows no NUL.
             SortKind::Text => !value.contains('\0'),
             SortKind::Id => value.parse::<Uuid>().is_ok(),
@@ -112,16 +119,32 @@ impl Sort {
         self.name.starts_with('-')
     }
 
+    /// What stands for the value that a row lacks: nothing comes behind it.
+    fn lacking(self) -> Option<&'static str> {
+        match (self.kind, self.descending()) {
+            (SortKind::MaybeMoment | SortKind::MaybeNumber, false) => Some("infinity"),
+            (SortKind::MaybeMoment | SortKind::MaybeNumber, true) => Some("-infinity"),
+            (SortKind::Moment | SortKind::Number | SortKind::Text | SortKind::Id, _) => None,
+        }
+    }
+
+    /// `t.{column}` in the template becomes what is sorted by.
     fn write_into(self, template: &str) -> String {
         let kind = match self.kind {
-            SortKind::Moment => "timestamptz",
+            SortKind::Moment | SortKind::MaybeMoment => "timestamptz",
             SortKind::Number => "bigint",
+            // It knows infinity.
+            SortKind::MaybeNumber => "numeric",
             SortKind::Text => "text",
             SortKind::Id => "uuid",
         };
         let (direction, beyond) = if self.descending() { ("desc", "<") } else { ("asc", ">") };
+        let by = match self.lacking() {
+            Some(lacking) => format!("coalesce(t.{}, '{lacking}'::{kind})", self.column),
+            None => format!("t.{}", self.column),
+        };
         template
-            .replace("{column}", self.column)
+            .replace("t.{column}", &by)
             .replace("{kind}", kind)
             .replace("{direction}", direction)
             .replace("{beyond}", beyond)
@@ -309,13 +332,20 @@ pub fn statements() -> Vec<(&'static str, Arc<str>)> {
     let lists = [
         &*super::customer_questions::LIST,
         &*super::transaction::LIST,
+        &*super::need_questions::LIST,
         &*super::ticket_questions::LIST,
+        &*super::inquiry::LIST,
+        &*super::feedback_questions::LIST,
+        &*super::service_plan_questions::LIST,
+        &*super::service_execution_questions::LIST,
+        &*super::service_evaluation_questions::LIST,
         &*super::agent_questions::AGENTS,
         &*super::agent_questions::TEAMS,
     ];
     let settings = super::settings_questions::LISTS.iter().map(|(_, list)| list);
     let (streams, totals) = (&*super::customer_questions::STREAMS, &*super::transaction::OF_CUSTOMER);
-    let singles = ONE.iter().chain(&*FACTS).map(|(_, statement)| statement).chain([streams, totals]);
+    let needs = &*super::need_questions::FIGURES;
+    let singles = ONE.iter().chain(&*FACTS).map(|(_, statement)| statement).chain([streams, totals, needs]);
     singles
         .chain(lists.into_iter().chain(settings).flat_map(|list| list.0.iter().map(|(_, statement)| statement)))
         .flat_map(|statement| {
@@ -325,11 +355,40 @@ pub fn statements() -> Vec<(&'static str, Arc<str>)> {
 }
 
 /// The models behind the questions.
-pub const MODELS: &[&str] =
-    &["customer", "transaction", "ticket", "agent", "team", "calendar", "sla_policy", "scorecard", "customer_alias"];
+pub const MODELS: &[&str] = &[
+    "customer",
+    "transaction",
+    "need",
+    "inquiry",
+    "feedback",
+    "ticket",
+    "service_plan",
+    "service_execution",
+    "service_evaluation",
+    "agent",
+    "team",
+    "calendar",
+    "sla_policy",
+    "scorecard",
+    "customer_alias",
+];
 /// Those of them that have resources.
-const RESOURCES: &[&str] =
-    &["customer", "transaction", "ticket", "agent", "team", "calendar", "sla_policy", "scorecard"];
+const RESOURCES: &[&str] = &[
+    "customer",
+    "transaction",
+    "need",
+    "inquiry",
+    "feedback",
+    "ticket",
+    "service_plan",
+    "service_execution",
+    "service_evaluation",
+    "agent",
+    "team",
+    "calendar",
+    "sla_policy",
+    "scorecard",
+];
 
 /// A statement for each resource.
 type Each = Vec<(&'static str, Statement)>;
@@ -446,11 +505,34 @@ mod tests {
 
     #[test]
     fn a_sort_writes_both_directions() {
-        let template = "{column} {beyond} $1::{kind} order by {column} {direction}";
+        let template = "t.{column} {beyond} $1::{kind} order by t.{column} {direction}";
         let up = Sort::new("number", "number", SortKind::Number).write_into(template);
         let down = Sort::new("-opened_at", "opened_at", SortKind::Moment).write_into(template);
-        assert_eq!(up, "number > $1::bigint order by number asc");
-        assert_eq!(down, "opened_at < $1::timestamptz order by opened_at desc");
+        assert_eq!(up, "t.number > $1::bigint order by t.number asc");
+        assert_eq!(down, "t.opened_at < $1::timestamptz order by t.opened_at desc");
+    }
+
+    #[test]
+    fn rows_that_lack_the_value_come_last_and_pages_go_on_among_them() {
+        let template = "t.{column} {beyond} $1::{kind} order by t.{column} {direction}";
+        let row = |json: &str| Found { id: Uuid::from_u128(7), row: json.to_owned(), stale_since: None };
+        let expected = [
+            ("due_at", SortKind::MaybeMoment, "timestamptz", "asc", ">", "infinity"),
+            ("-due_at", SortKind::MaybeMoment, "timestamptz", "desc", "<", "-infinity"),
+            ("due_at", SortKind::MaybeNumber, "numeric", "asc", ">", "infinity"),
+            ("-due_at", SortKind::MaybeNumber, "numeric", "desc", "<", "-infinity"),
+        ];
+        for (name, kind, sql_type, direction, beyond, lacking) in expected {
+            let sort = Sort::new(name, "due_at", kind);
+            let by = format!("coalesce(t.due_at, '{lacking}'::{sql_type})");
+            let written = format!("{by} {beyond} $1::{sql_type} order by {by} {direction}");
+            assert_eq!(sort.write_into(template), written);
+            assert_eq!(sort.value(&row(r#"{"due_at":null}"#)), lacking);
+            assert!(sort.fits(lacking) && !sort.fits("null") && !sort.fits(""), "{name}");
+        }
+        let sort = Sort::new("due_at", "due_at", SortKind::MaybeNumber);
+        assert_eq!(sort.value(&row(r#"{"due_at":5}"#)), "5");
+        assert!(!Sort::new("at", "at", SortKind::Moment).fits("infinity"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::ids::{AgentId, CalendarId, CustomerId, SlaPolicyId, TeamId, TicketId};
+use domain::ids::{AgentId, CalendarId, CustomerId, ServicePlanId, SlaPolicyId, TeamId, TicketId};
 use domain::personal::Personal;
 use domain::revisions::RevisionOf;
+use domain::service_plan::Product;
 use domain::sla_clock::{ClockKind, Motion, Reading};
 use domain::ticket::{
     Article, CategoryPath, Channel, ClosedBy, Description, EscalationLevel, Event, Impact, Priority, Reason,
@@ -225,8 +226,19 @@ pub struct TicketRow {
     /// By whom it was closed, if it is.
     #[schema(value_type = Option<String>)]
     pub closed_by: Option<ClosedBy>,
+    /// The service plan that it is under.
+    #[schema(value_type = Option<Uuid>)]
+    pub plan: Option<ServicePlanId>,
+    /// The plan's revision by which it is served.
+    pub plan_revision: Option<u32>,
+    /// The product for which the plan covers it.
+    #[schema(value_type = Option<String>)]
+    pub product: Option<Product>,
     /// What is promised, if anything is.
     pub sla: Option<TicketSla>,
+    /// By which policy.
+    #[schema(value_type = Option<Uuid>)]
+    pub sla_policy: Option<SlaPolicyId>,
     /// When the first of its running clocks is due, or was.
     pub sla_due_at: Option<DateTime<Utc>>,
     /// When the first of its clocks that have not ended comes to 75 % of its target, or did: at risk from then on.
@@ -261,7 +273,7 @@ pub struct Ticket;
 
 impl Entity for Ticket {
     const NAME: &'static str = "ticket";
-    const REVISION: u32 = 4;
+    const REVISION: u32 = 5;
     const READS: &'static [Category] = &[Category::Ticket];
     const COLUMNS: &'static str = include_str!("ticket_columns.sql");
     const INDEXES: &'static str = include_str!("ticket_indexes.sql");
@@ -336,7 +348,11 @@ fn opened(event: &Event, happened: &Happened) -> Result<TicketRow, Unfit> {
         escalation_level: None,
         resolution: None,
         closed_by: None,
+        plan: None,
+        plan_revision: None,
+        product: None,
         sla: None,
+        sla_policy: None,
         sla_due_at: None,
         sla_at_risk_at: None,
         sla_breached: false,
@@ -431,6 +447,11 @@ impl TicketRow {
                 self.go(*status);
                 self.links.merged_into = None;
             }
+            Event::TicketPlanChanged { plan, product } => {
+                self.plan = plan.map(|plan| plan.id);
+                self.plan_revision = plan.map(|plan| plan.revision);
+                self.product.clone_from(product);
+            }
             Event::SlaAttached { .. }
             | Event::SlaRetargeted { .. }
             | Event::SlaClocksChanged { .. }
@@ -464,6 +485,7 @@ impl TicketRow {
     fn promise(&mut self, event: &Event) {
         TicketSla::fold(&mut self.sla, event);
         let Some(sla) = &self.sla else { return };
+        self.sla_policy = Some(sla.policy.id);
         self.sla_due_at = sla.counting().filter_map(|reading| reading.due_at).min();
         self.sla_at_risk_at = sla.counting().filter_map(|reading| reading.at_risk_at).min();
         self.sla_breached = sla.clocks.values().any(|reading| reading.breached_at.is_some());

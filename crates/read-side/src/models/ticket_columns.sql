@@ -22,7 +22,11 @@ flagged boolean not null
 escalation_level smallint
 resolution json
 closed_by text
+plan uuid
+plan_revision integer
+product text
 sla json
+sla_policy uuid
 sla_due_at timestamptz
 sla_at_risk_at timestamptz
 sla_breached boolean not null

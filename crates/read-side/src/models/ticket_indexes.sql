@@ -8,6 +8,8 @@ create index on {table} (team, opened_at, key) where to_position = 9223372036854
 create index on {table} (team, status, opened_at, key) where to_position = 9223372036854775807;
 create index on {table} (assignee, opened_at, key) where to_position = 9223372036854775807;
 create index on {table} (assignee, status, opened_at, key) where to_position = 9223372036854775807;
+create index on {table} (plan, opened_at, key) where to_position = 9223372036854775807 and plan is not null;
+create index on {table} (sla_policy, opened_at, key) where to_position = 9223372036854775807 and sla_policy is not null;
 create index on {table} (sla_due_at, key) where to_position = 9223372036854775807 and sla_due_at is not null;
 create index on {table} (sla_at_risk_at, key) where to_position = 9223372036854775807 and sla_at_risk_at is not null;
 create index on {table} using gin (tags) where to_position = 9223372036854775807;
@@ -23,6 +25,8 @@ comment on column {table}.status is 'new, open, pending, on_hold, resolved, clos
 comment on column {table}.pending_reason is 'For what it waits, while pending or on hold.';
 comment on column {table}.flagged is 'Whether the customer wrote while it was on hold.';
 comment on column {table}.resolution is 'Its text is personal: {code, text, root_cause, articles, reopen_until}.';
+comment on column {table}.plan is 'The service plan that it is under, at plan_revision; for product, if one is named.';
+comment on column {table}.sla_policy is 'By which policy something is promised.';
 comment on column {table}.sla is 'What is promised: {policy, calendar, clocks: where each stood at its last change}.';
 comment on column {table}.sla_due_at is 'When the first of its running clocks is due, or was.';
 comment on column {table}.sla_at_risk_at is 'When the first of its clocks that count comes to 75 % of its target, or did.';

@@ -55,6 +55,7 @@ impl Links {
             | Event::TicketWatcherRemoved { .. }
             | Event::TicketTagged { .. }
             | Event::TicketUntagged { .. }
+            | Event::TicketPlanChanged { .. }
             | Event::SlaAttached { .. }
             | Event::SlaRetargeted { .. }
             | Event::SlaClocksChanged { .. }

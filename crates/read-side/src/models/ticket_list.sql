@@ -1,6 +1,6 @@
 -- Tickets that match: by customer $2 with all its aliases, status $3, priority $4, team $5, assignee $6, tag $7,
 -- opened from $8 to before $9, with a clock due before $10, with one at risk before
--- $11, breached or not $12.
+-- $11, breached or not $12, of the SLA policy $13, under the service plan $14.
 with recursive up as (
     select $2::uuid as customer, 0 as depth
     where $2::uuid is not null
@@ -43,8 +43,10 @@ left join lateral (
       and ($10::timestamptz is null or t.sla_due_at < $10::timestamptz)
       and ($11::timestamptz is null or t.sla_at_risk_at < $11::timestamptz)
       and ($12::boolean is null or t.sla_breached = $12::boolean)
-      and ($14::uuid is null or (t.{column}, t.key) {beyond} ($13::text::{kind}, $14::uuid))
+      and ($13::uuid is null or t.sla_policy = $13::uuid)
+      and ($14::uuid is null or t.plan = $14::uuid)
+      and ($16::uuid is null or (t.{column}, t.key) {beyond} ($15::text::{kind}, $16::uuid))
     order by t.{column} {direction}, t.key {direction}
-    limit $15::bigint
+    limit $17::bigint
 ) t on true
 order by t.{column} {direction}, t.key {direction}

@@ -20,6 +20,7 @@ pub const SORTS: &[Sort] = &[
     Sort::new("-priority", "priority", SortKind::Text),
     Sort::new("number", "number", SortKind::Number),
     Sort::new("-number", "number", SortKind::Number),
+    Sort::new("sla_due_at", "sla_due_at", SortKind::MaybeMoment),
 ];
 
 /// Which tickets. What is absent does not restrict.
@@ -47,6 +48,10 @@ pub struct TicketFilter {
     pub at_risk_to: Option<DateTime<Utc>>,
     /// Those of which a clock was breached, or those of which none was.
     pub breached: Option<bool>,
+    /// Those that are promised something by this policy.
+    pub sla_policy: Option<Uuid>,
+    /// Those under this service plan.
+    pub plan: Option<Uuid>,
 }
 
 pub(crate) static LIST: LazyLock<ListStatement> =
@@ -74,6 +79,8 @@ pub async fn tickets(
         .with(filter.due_to)?
         .with(filter.at_risk_to)?
         .with(filter.breached)?
+        .with(filter.sla_policy)?
+        .with(filter.plan)?
         .page(connection, &LIST, slice)
         .await
 }

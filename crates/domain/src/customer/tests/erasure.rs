@@ -17,7 +17,7 @@ fn everybody_behind_the_customer_is_erased_and_all_claims_are_free() {
     let decision = world.when(BO, &Command::Erase {}).unwrap();
     let streams: Vec<_> = decision.events.iter().map(|(stream, _)| stream.id).collect();
     assert_eq!(streams, [BO.0, LI.0, MEI.0]);
-    assert!(decision.events.iter().all(|(_, event)| *event == Event::CustomerErased {}.into()));
+    assert!(decision.events.iter().all(|(_, event)| *event == Event::CustomerErased { inquiries: Vec::new() }.into()));
     assert_eq!(decision.erased_subjects, [BO.0, LI.0, MEI.0]);
     let world = world.send(BO, &Command::Erase {});
     assert_eq!(world.claims, []);

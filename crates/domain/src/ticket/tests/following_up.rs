@@ -100,7 +100,8 @@ fn what_a_customer_writes_stays_the_customers_own_on_somebody_elses_ticket() {
     let decision = merged.when(U, "receive_customer_reply", reply()).unwrap();
     assert_eq!(customer_replied(&decision), (T.stream(), MEI.0, Some(U), Status::New));
     for customer in [LI, MEI] {
-        let erased = merged.clone().happened(customer.stream(), customer::Event::CustomerErased {});
+        let erased =
+            merged.clone().happened(customer.stream(), customer::Event::CustomerErased { inquiries: Vec::new() });
         assert_eq!(erased.code(U, "receive_customer_reply", reply()), Code::SubjectErased);
     }
 }

@@ -60,7 +60,7 @@ fn tickets_of_different_customers_are_merged_by_supervisors_only() {
     assert_eq!(apart.code(T, "merge", json!({"loser": U})), Code::CustomerMismatch);
     assert_eq!(apart.code(T, "merge", json!({"loser": U, "override": true})), Code::Forbidden);
     assert!(apart.clone().by(SVEN).when(T, "merge", json!({"loser": U, "override": true})).is_ok());
-    let erased = apart.happened(MEI.stream(), customer::Event::CustomerErased {}).by(SVEN);
+    let erased = apart.happened(MEI.stream(), customer::Event::CustomerErased { inquiries: Vec::new() }).by(SVEN);
     assert_eq!(erased.code(T, "merge", json!({"loser": U, "override": true})), Code::SubjectErased);
 }
 

@@ -1,6 +1,7 @@
 mod assigning;
 mod changing;
 mod clocks;
+mod covered;
 mod following_up;
 mod linking;
 mod merging;
@@ -23,8 +24,10 @@ use crate::aggregates::{Category, Event as AnyEvent};
 use crate::customer;
 use crate::decider::{ClaimChange, ClaimKey, ClaimKind, TimerChange};
 use crate::envelope::ActorKind;
+use crate::feedback;
 use crate::given::{Given, given, monday};
-use crate::ids::{AgentId, CalendarId, CustomerId, SlaPolicyId, TeamId};
+use crate::ids::{AgentId, CalendarId, CustomerId, FeedbackId, SlaPolicyId, TeamId};
+use crate::personal::Personal;
 use crate::rejection::Code;
 use crate::team;
 

@@ -49,7 +49,7 @@ fn what_a_ticket_refers_to_must_exist() {
 fn a_ticket_is_not_opened_for_a_merged_or_erased_customer() {
     let merged = world().rejection(T, "open", opening(OLD_LI));
     assert_eq!((merged.code, &merged.facts["survivor"]), (Code::MergedInto, &json!(LI)));
-    let erased = world().happened(LI.stream(), customer::Event::CustomerErased {});
+    let erased = world().happened(LI.stream(), customer::Event::CustomerErased { inquiries: Vec::new() });
     assert_eq!(erased.code(T, "open", opening(LI)), Code::SubjectErased);
 }
 
@@ -61,7 +61,7 @@ fn the_tickets_of_a_merged_customer_go_on() {
 
 #[test]
 fn the_ticket_of_an_erased_customer_can_only_be_wound_up() {
-    let erased = |world: World| world.happened(LI.stream(), customer::Event::CustomerErased {});
+    let erased = |world: World| world.happened(LI.stream(), customer::Event::CustomerErased { inquiries: Vec::new() });
     for status in Status::ALL {
         let world = erased(world().ticket_in(T, *status).opened(U)).by(SVEN);
         for command in samples::commands().into_iter().skip(1) {
@@ -76,7 +76,7 @@ fn the_ticket_of_an_erased_customer_can_only_be_wound_up() {
 #[test]
 fn a_ticket_is_erased_with_the_survivor_of_its_customer() {
     let merged = world().opened(T).happened(LI.stream(), customer::Event::CustomerMergedInto { survivor: MEI });
-    let erased = merged.happened(MEI.stream(), customer::Event::CustomerErased {});
+    let erased = merged.happened(MEI.stream(), customer::Event::CustomerErased { inquiries: Vec::new() });
     assert_eq!(erased.code(T, "add_note", json!({"body": "a note"})), Code::SubjectErased);
 }
 

@@ -59,6 +59,11 @@ fn check_books(world: &World) {
         clocks::check(ticket);
         check_links(TicketId(stream.id), ticket, &tickets);
     }
+    // No survey is answered here, and none expires.
+    timers.extend(world.events.iter().filter_map(|(stream, event)| {
+        let AnyEvent::Feedback(feedback::Event::SurveyRequested { expires_at, .. }) = event else { return None };
+        Some(((*stream, "survey_expiry"), *expires_at))
+    }));
     assert_eq!(world.holdings, seats);
     let set: BTreeMap<_, _> = world.timers.iter().map(|(key, (due_at, _))| (*key, *due_at)).collect();
     assert_eq!(set, timers);
@@ -131,7 +136,8 @@ proptest! {
             | Command::SetParent { .. } | Command::UnsetParent {} | Command::Relate { .. } | Command::Unrelate { .. }
             | Command::MarkDuplicateOf { .. } | Command::UnmarkDuplicateOf {} | Command::Merge { .. }
             | Command::Unmerge { .. } | Command::AddWatcher { .. } | Command::RemoveWatcher { .. }
-            | Command::Tag { .. } | Command::Untag { .. } | Command::AttachSla { .. } | Command::NoticeSla { .. } => true,
+            | Command::Tag { .. } | Command::Untag { .. } | Command::AttachSla { .. }
+            | Command::ChangePlan { .. } | Command::NoticeSla { .. } => true,
             Command::Open { .. } | Command::Reply { .. } | Command::ReceiveCustomerReply { .. }
             | Command::AddNote { .. } | Command::Split { .. } | Command::Resolve { .. }
             | Command::RejectResolution { .. } | Command::Reopen { .. } | Command::Close { .. }

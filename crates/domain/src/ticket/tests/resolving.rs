@@ -65,7 +65,7 @@ fn a_resolved_ticket_closes_by_itself_after_fourteen_days() {
     let (_, command) = &resolved.timers[&(T.stream(), AUTO_CLOSE)];
     assert_eq!(*command, Command::Close { auto: true }.into());
     let closed = resolved.fire(T, AUTO_CLOSE);
-    assert_eq!((closed.status(T), closed.timers.len()), (Status::Closed, 0));
+    assert_eq!((closed.status(T), closed.timer(T, AUTO_CLOSE)), (Status::Closed, None));
     assert_eq!(closed.events.last().unwrap().1, Event::TicketClosed { by: ClosedBy::Auto }.into());
 }
 
@@ -108,6 +108,71 @@ fn reopenings_are_counted() {
     assert_eq!(twice.state(T).reopen_count, 2);
     let types: Vec<String> = twice.events.iter().rev().take(2).map(|(_, event)| event.write().unwrap().0).collect();
     assert_eq!(types, ["TicketReopened", "ResolutionRejected"]);
+}
+
+fn survey_id(number: u32) -> StreamId {
+    FeedbackId(Uuid::new_v5(&T.0, format!("survey {number}").as_bytes())).stream()
+}
+
+/// The surveys that were requested, with who is rated.
+fn surveys(world: &World) -> Vec<(StreamId, feedback::About)> {
+    let requested = |(stream, event): &(StreamId, AnyEvent)| {
+        let AnyEvent::Feedback(feedback::Event::SurveyRequested { rated, .. }) = event else { return None };
+        Some((*stream, *rated))
+    };
+    world.events.iter().filter_map(requested).collect()
+}
+
+#[test]
+fn a_resolution_asks_for_a_score_of_who_has_the_ticket_then_whoever_has_it_later() {
+    let open = world().opened(T).send(T, "assign", json!({"team": FIRST, "agent": ANNA}));
+    assert_eq!(open.events(T, "resolve", json!({"code": "other"})).len(), 2, "both in one append");
+    let resolved = resolve(open, T);
+    let annas = feedback::About { ticket: Some(T), agent: Some(ANNA), team: Some(FIRST) };
+    assert_eq!(surveys(&resolved), [(survey_id(1), annas)]);
+    let (due_at, command) = &resolved.timers[&(survey_id(1), "survey_expiry")];
+    assert_eq!((*due_at, command), (monday() + TimeDelta::days(14), &feedback::Command::Expire {}.into()));
+    let reassigned = resolved.send(T, "reopen", json!({})).send(T, "assign", json!({"team": SECOND, "agent": BORIS}));
+    let again = resolve(reassigned, T);
+    let boris = feedback::About { ticket: Some(T), agent: Some(BORIS), team: Some(SECOND) };
+    assert_eq!(surveys(&again), [(survey_id(1), annas), (survey_id(2), boris)]);
+    let answer = feedback::Command::Submit { score: feedback::Score::try_from(5).unwrap(), comment: None };
+    let answered = again.given().when(survey_id(1), answer).unwrap();
+    assert!(matches!(&answered.events[..], [(stream, AnyEvent::Feedback(_))] if *stream == survey_id(1)));
+}
+
+#[test]
+fn nobody_is_asked_about_a_duplicate_nor_after_there_was_no_response() {
+    for code in ResolutionCode::ALL {
+        let events = world().opened(T).events(T, "resolve", json!({"code": code.name()}));
+        let silent = matches!(code, ResolutionCode::Duplicate | ResolutionCode::NoResponse);
+        assert_eq!(events.len(), if silent { 1 } else { 2 }, "{}: {events:?}", code.name());
+    }
+}
+
+#[test]
+fn a_survey_that_is_there_already_stands_in_no_ones_way() {
+    let taken = feedback::Event::FeedbackSubmitted {
+        customer: MEI,
+        content: feedback::Content::Praise {
+            body: Personal::new(MEI.0, crate::text::FreeText::parse("x".to_owned()).unwrap()),
+            about: feedback::About::default(),
+        },
+    };
+    let world = world().opened(T).happened(survey_id(1), taken);
+    assert_eq!(world.events(T, "resolve", json!({"code": "other"})), ["TicketResolved"]);
+}
+
+#[test]
+fn nobody_is_asked_about_what_was_settled_long_ago() {
+    let then = monday();
+    let resolve = |now: DateTime<Utc>| {
+        let world = world().opened(T);
+        let message = command("resolve", json!({"code": "other"}));
+        world.given().at(now).occurred(then).when(T.stream(), message).unwrap().events.len()
+    };
+    assert_eq!(resolve(then + TimeDelta::days(14) - TimeDelta::microseconds(1)), 2);
+    assert_eq!(resolve(then + TimeDelta::days(14)), 1);
 }
 
 #[test]

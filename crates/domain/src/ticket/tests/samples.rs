@@ -43,6 +43,7 @@ pub(super) fn commands() -> Vec<Command> {
         ("tag", json!({"tag": "printer"})),
         ("untag", json!({"tag": "vip"})),
         ("attach_sla", json!({"policy": GOLD})),
+        ("change_plan", none()),
         ("notice_sla", json!({"clock": "first_response"})),
     ]
     .map(|(name, data)| command(name, data))
