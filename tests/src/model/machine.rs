@@ -140,7 +140,10 @@ impl Machine {
                         let taken: u64 = held.iter().map(|held| u64::from(held.weight)).sum();
                         (weight, None, taken + u64::from(weight) <= u64::from(limit))
                     }
-                    ClaimKind::Interval(range) => (1, Some(range), held.iter().all(|held| held.range != Some(range))),
+                    ClaimKind::Interval(range) => {
+                        let overlaps = |held: &Holding| held.range.is_none_or(|held| held.overlaps(&range));
+                        (1, Some(range), !held.iter().any(overlaps))
+                    }
                 };
                 if !free {
                     return Err(format!("the decision takes a claim {} that is not free", key.scope));

@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use domain::StreamId;
-use domain::decider::{Holding, LoadedStream, TimeRange};
+use domain::decider::{Holding, LoadedStream};
 
 /// Half the longest life of a state that holds personal data.
 pub(super) const HALF_LIFE: Duration = Duration::from_millis(2_500);
@@ -55,12 +55,10 @@ impl Known {
     }
 }
 
-/// A claim by its hash, with the range that was asked for.
-pub(super) type KnownClaim = (Vec<u8>, Option<TimeRange>);
-
 pub(super) struct Cache {
     streams: Generations<StreamId, Known>,
-    pub(super) claims: Generations<KnownClaim, Vec<Holding>>,
+    /// By their hashes. Intervals are not remembered: the same range is hardly asked for twice.
+    pub(super) claims: Generations<Vec<u8>, Vec<Holding>>,
     looked_at: Instant,
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use domain::StreamId;
-use domain::decider::{ClaimQuery, LoadedStream};
+use domain::decider::{ClaimQuery, Holding, LoadedStream};
 use domain::envelope::{CommandMessage, Publisher};
 use domain::rejection::{Code, Rejection};
 use event_store::{Answer, Batch, Seen, StoreError, Vault, Verdict, load_claims, load_streams, lock};
@@ -15,7 +15,7 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::cache::{self, Cache, KnownClaim};
+use super::cache::{self, Cache};
 use super::workspace::{Missing, Used, Workspace};
 use super::{Reply, Submission};
 
@@ -375,7 +375,7 @@ impl Worker {
         }
         let mut queries = Vec::new();
         for query in missing.claims {
-            match self.cache.claims.get(&self.hashed(&query)).filter(|_| !afresh) {
+            match self.remembered(&query).filter(|_| !afresh) {
                 Some(held) => workspace.add_claim(query, held.clone()),
                 None => queries.push(query),
             }
@@ -387,8 +387,8 @@ impl Worker {
                     .get_mut(&query.key)
                     .map(|holdings| holdings.iter().filter(|held| in_range(held, &query)).copied().collect::<Vec<_>>());
                 let holdings = holdings.unwrap_or_default();
-                if !afresh {
-                    self.cache.claims.put(self.hashed(&query), holdings.clone());
+                if !afresh && query.range.is_none() {
+                    self.cache.claims.put(self.vault.master().claim(&query.key), holdings.clone());
                 }
                 workspace.add_claim(query, holdings);
             }
@@ -396,9 +396,12 @@ impl Worker {
         Ok(())
     }
 
-    /// A claim as the cache knows it.
-    fn hashed(&self, query: &ClaimQuery) -> KnownClaim {
-        (self.vault.master().claim(&query.key), query.range)
+    /// The holders of a claim as far as they are remembered.
+    fn remembered(&self, query: &ClaimQuery) -> Option<&Vec<Holding>> {
+        match query.range {
+            None => self.cache.claims.get(&self.vault.master().claim(&query.key)),
+            Some(_) => None,
+        }
     }
 
     /// Keeps what the append confirmed, and doubts what it did not. What a confirmed command read may have been changed
@@ -425,7 +428,7 @@ impl Worker {
             }
         }
         for (key, holder) in workspace.changed_claims() {
-            if let Some(held) = self.cache.claims.get_mut(&(self.vault.master().claim(key), None)) {
+            if let Some(held) = self.cache.claims.get_mut(&self.vault.master().claim(key)) {
                 let now = workspace.loaded().claims.get(key).into_iter().flatten();
                 held.retain(|held| held.holder != *holder);
                 held.extend(now.filter(|held| held.holder == *holder));
@@ -433,12 +436,8 @@ impl Worker {
         }
         for used in appended.unconfirmed() {
             used.streams.iter().for_each(|stream| self.cache.doubt(stream));
-            for query in &used.claims {
-                let claim = self.hashed(query);
-                self.cache.claims.evict(&claim);
-            }
-            for key in &used.releases {
-                self.cache.claims.evict(&(self.vault.master().claim(key), None));
+            for key in used.claims.iter().map(|query| &query.key).chain(&used.releases) {
+                self.cache.claims.evict(&self.vault.master().claim(key));
             }
         }
     }

@@ -172,6 +172,7 @@ impl Workspace {
             let detail = format!("occurred_at {occurred_at} lies more than five minutes after {now}");
             return Err(Rejection::new(Code::ClockSkew, detail));
         }
+        let seen = self.seen_by(wanted);
         let stream = self.loaded.streams.get(&message.stream);
         let (version, manual) = stream.map_or((0, 0), |stream| (stream.version, stream.manual_version));
         if let Some(expected) = message.expected_version.filter(|expected| *expected < manual || *expected > version) {
@@ -185,8 +186,32 @@ impl Workspace {
             occurred_at,
             command_id: message.command_id,
             actor: &message.actor,
-            loaded: &self.loaded,
+            loaded: seen.as_ref().unwrap_or(&self.loaded),
         })
+    }
+
+    /// What a command sees that asks for intervals: of each claim the holdings in the range that it asks for, as its
+    /// guard will compare them, and those that the batch has changed. Ranges that its companions asked for were read at
+    /// other times, and nothing that it sees in them would be guarded.
+    fn seen_by(&self, wanted: &Wanted) -> Option<Loaded> {
+        if wanted.claims.iter().all(|query| query.range.is_none()) {
+            return None;
+        }
+        let mut seen = Loaded::default();
+        let streams = wanted.streams.iter();
+        seen.streams.extend(streams.filter_map(|stream| Some((*stream, self.loaded.streams.get(stream)?.clone()))));
+        for query in &wanted.claims {
+            let is_changed = |held: &&Holding| self.changed_claims.contains(&(query.key.clone(), held.holder));
+            let before = self.base_claims.get(query).into_iter().flatten().filter(|held| !is_changed(held));
+            let changed = self.loaded.claims.get(&query.key).into_iter().flatten().filter(is_changed);
+            let holdings = seen.claims.entry(query.key.clone()).or_default();
+            for held in before.chain(changed) {
+                if !holdings.contains(held) {
+                    holdings.push(*held);
+                }
+            }
+        }
+        Some(seen)
     }
 
     /// Streams and claims that a decision writes without having asked for them.
@@ -405,3 +430,7 @@ fn counted(change: &ClaimChange) -> Option<&ClaimKey> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "workspace_tests.rs"]
+mod tests;
