@@ -164,7 +164,7 @@ async fn lines_about_one_aggregate_are_sent_in_order_and_bad_ones_are_counted() 
     input.push_str("{\"command\":\"team.form\",\"data\":{\"name\":\"\"}}\n");
     let ran = run(&system.environment, &["send", "--stdin", "--publisher", "web"], &input).await.exits_with(1);
     let summary = ran.stderr();
-    assert!(summary.contains("83 commands, 80 events appended"), "{summary}");
+    assert!(summary.contains("83 commands, 100 events appended"), "{summary}");
     assert!(summary.contains("line 81: malformed") && summary.contains("line 83: malformed"), "{summary}");
     assert!(summary.contains("line 84: validation: /data/name "), "{summary}");
     let reader = system.reader().await;
@@ -396,6 +396,50 @@ async fn parked_rows_are_named_with_their_reason() {
     assert_eq!(listed, [json!({"model": "team", "key": key, "position": 1, "error": "why", "skipped": 3})]);
     let shown = run(&system.environment, &["models", "--parked"], "").await.exits_with(0).stdout();
     assert!(shown.contains(&key.to_string()) && shown.contains("why"), "{shown}");
+    system.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_moved_to_another_revision_of_their_policy_after_what_would_change_was_listed() {
+    let database = TestDatabase::create().await;
+    let system = System::start(&database.url, &nats_url()).await;
+    let [desk, gold, customer, first, second, ended] = [(); 6].map(|()| Uuid::now_v7());
+    let day = json!([{"start": "00:00", "end": "24:00"}]);
+    let week = json!({"mon": day, "tue": day, "wed": day, "thu": day, "fri": day, "sat": day, "sun": day});
+    let hours = json!({"zone": "Etc/UTC", "weekly": week});
+    let terms = |first_s: u32| json!({"calendar": desk, "targets": {"P3": {"first_response_s": first_s}}});
+    system.accepted("calendar.define", desk, &json!({"name": "Always", "hours": hours})).await;
+    system.accepted("sla_policy.define", gold, &json!({"name": "Gold", "terms": terms(7_200)})).await;
+    system.accepted("customer.register", customer, &json!({"display_name": "a"})).await;
+    for ticket in [first, second, ended] {
+        let opening = json!({"customer": customer, "type": "request", "subject": "a", "channel": "web", "impact": 3,
+            "urgency": 2, "sla_policy": gold});
+        system.accepted("ticket.open", ticket, &opening).await;
+    }
+    system.accepted("ticket.cancel", ended, &json!({})).await;
+    let revised = system.accepted("sla_policy.revise", gold, &json!({"terms": terms(3_600)})).await;
+    system.caught_up().await;
+
+    let (environment, gold) = (&system.environment, gold.to_string());
+    let listed = run(environment, &["retarget", &gold, "--json"], "").await.exits_with(0);
+    let told: Vec<_> = listed.lines().iter().map(|line| (line["ticket"].clone(), line["to_s"].clone())).collect();
+    assert_eq!(told, [first, second].map(|ticket| (json!(ticket), json!(3_600))), "{}", listed.stderr());
+    let head = system.reader().await.head().await.unwrap().position;
+    assert_eq!(json!(head), revised["position"], "nothing was changed");
+
+    run(environment, &["retarget", &gold, "--apply"], "").await.exits_with(0);
+    let head = system.caught_up().await;
+    for ticket in [first, second] {
+        let (_, row) = system.get(&format!("/v1/tickets/{ticket}"), &json!(head)).await;
+        let clock = &row["sla"]["clocks"]["first_response"];
+        assert_eq!((&row["sla"]["policy"]["revision"], &clock["target_s"]), (&json!(2), &json!(3_600)), "{row}");
+    }
+    run(environment, &["retarget", &gold, "--apply"], "").await.exits_with(0);
+    assert_eq!(system.caught_up().await, head, "a second run changes nothing");
+    let nobody = Uuid::now_v7().to_string();
+    run(environment, &["retarget", &gold, "--to", &nobody], "").await.exits_with(2);
+    run(environment, &["retarget", &gold, "--mode", "sometimes"], "").await.exits_with(2);
     system.stop().await;
     database.remove().await;
 }

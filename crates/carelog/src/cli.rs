@@ -15,9 +15,12 @@ use crate::models::ModelsArgs;
 use crate::output::say;
 use crate::recover::RecoverArgs;
 use crate::replay::ReplayArgs;
+use crate::retarget::RetargetArgs;
 use crate::roles::Role;
 use crate::send::SendArgs;
-use crate::{demo, exit, import, inbox, local, models, recover, replay, schema, send, serve, shutdown, telemetry, up};
+use crate::{
+    demo, exit, import, inbox, local, models, recover, replay, retarget, schema, send, serve, shutdown, telemetry, up,
+};
 
 const SETTINGS: &str = "\
 Settings come from the environment:
@@ -82,6 +85,7 @@ enum Command {
     Replay(ReplayArgs),
     Models(ModelsArgs),
     Inbox(InboxArgs),
+    Retarget(RetargetArgs),
     Recover(RecoverArgs),
     Demo(DemoArgs),
     Bench(BenchArgs),
@@ -100,6 +104,7 @@ impl Command {
             | Self::Replay(_)
             | Self::Models(_)
             | Self::Inbox(_)
+            | Self::Retarget(_)
             | Self::Recover(_)
             | Self::Demo(_)
             | Self::Bench(_) => "warn,async_nats=error,sqlx=error",
@@ -156,6 +161,7 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
         Command::Import(args) => Box::pin(import::run(environment, &args, &stop)).await,
         Command::Replay(args) => Box::pin(replay::run(environment, &args, &stop)).await,
         Command::Models(args) => Box::pin(models::run(environment, &args, &stop)).await,
+        Command::Retarget(args) => Box::pin(retarget::run(environment, &args, &stop)).await,
         Command::Inbox(args) => Box::pin(inbox::run(environment, &args)).await,
         Command::Recover(args) => Box::pin(recover::run(environment, &args, &stop)).await,
         Command::Demo(args) => Box::pin(demo::run(environment, &args, &stop)).await,

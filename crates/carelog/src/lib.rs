@@ -21,6 +21,7 @@ pub mod progress;
 pub mod recover;
 pub mod replay;
 pub mod report;
+pub mod retarget;
 pub mod roles;
 pub mod schema;
 pub mod send;
