@@ -1,5 +1,6 @@
 //! `carelog demo`: the whole system at work, with a projector that is killed in the middle.
 
+mod areas;
 mod generator;
 mod narrative;
 mod stage;

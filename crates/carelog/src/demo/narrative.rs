@@ -13,9 +13,9 @@ use read_side::rebuild;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::DemoArgs;
 use super::generator::{Generator, Planned};
 use super::stage::Stage;
+use super::{DemoArgs, areas};
 use crate::child::Child;
 use crate::config::Environment;
 use crate::models::{fingerprint_line, rebuild_with_progress};
@@ -81,6 +81,7 @@ impl Story {
         let projector = self.kill_in_the_middle(&mut stage, &mut generator, projector).await?;
         check_nothing_is_lost(&stage, &before).await?;
         self.rebuild_and_compare(&stage).await?;
+        areas::tell(&mut stage).await?;
 
         heading("In numbers")?;
         say!("{}", stage.sent.outcomes.table(stage.sent.elapsed))?;
@@ -215,7 +216,7 @@ pub fn heading(text: &str) -> std::io::Result<()> {
     say!("\n── {text} ──")
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let mut shortened: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     if shortened.len() < text.len() {
         shortened.push('…');
