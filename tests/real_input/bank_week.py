@@ -148,7 +148,8 @@ class FirstResponse:
         if self.since is None:
             return
         ran, left = hours.between(self.since, at), self.target - self.elapsed
-        if self.breached_at is None and ran > left:
+        # A clock that ends at the very instant at which it is due is breached.
+        if self.breached_at is None and ran >= left:
             self.breached_at = hours.after(self.since, left)
         self.elapsed, self.since = self.elapsed + ran, None
 
