@@ -79,7 +79,7 @@ const TABLE: &str = "
     reopen                 -          -          -          -          *        *      -      -
     merge                  stay       stay       stay       stay       -        -      -      -
     cancel                 cancelled  cancelled  cancelled  cancelled  -        -      -      -
-    unmerge                stay       stay       stay       stay       stay     stay   -      stay
+    unmerge                stay       stay       stay       stay       stay     stay   stay   stay
     restore                -          -          -          -          -        -      -      *
     reject_resolution      -          -          -          -          *        -      -      -
     resume                 -          stay       open       open       -        -      -      -

@@ -61,7 +61,7 @@ pub(super) const TABLE: &[(&str, [Cell; 8])] = &[
     ("unmark_duplicate_of", [Stay, Stay, Stay, Stay, Stay, Stay, No, Stay]),
     ("split", [Stay, Stay, Stay, Stay, Stay, No, No, No]),
     ("merge", [Stay, Stay, Stay, Stay, No, No, No, No]),
-    ("unmerge", [Stay, Stay, Stay, Stay, Stay, Stay, No, Stay]),
+    ("unmerge", [Stay, Stay, Stay, Stay, Stay, Stay, Stay, Stay]),
     ("resolve", [RESOLVED, RESOLVED, RESOLVED, RESOLVED, No, No, No, No]),
     ("reject_resolution", [No, No, No, No, InWindow, No, No, No]),
     ("reopen", [No, No, No, No, InWindow, Supervisor, No, No]),

@@ -27,6 +27,21 @@ fn an_unmerged_ticket_is_what_it_was() {
 }
 
 #[test]
+fn a_chain_of_merged_tickets_comes_apart_in_any_order_as_it_was() {
+    let before = world().ticket_in(T, Status::OnHold).ticket_in(U, Status::Pending).opened(V);
+    let into = |loser: TicketId| json!({"loser": loser});
+    let chain = before.clone().send(U, "merge", into(T)).send(V, "merge", into(U));
+    let seen = |world: &World| [T, U, V].map(|id| (world.status(id), world.state(id).links));
+    let inner_first = chain.clone().send(U, "unmerge", into(T));
+    assert_eq!((inner_first.status(T), inner_first.status(U)), (Status::OnHold, Status::Merged));
+    let outer_first = chain.send(V, "unmerge", into(U));
+    assert_eq!((outer_first.status(T), outer_first.status(U)), (Status::Merged, Status::Pending));
+    for apart in [inner_first.send(V, "unmerge", into(U)), outer_first.send(U, "unmerge", into(T))] {
+        assert_eq!(seen(&apart), seen(&before));
+    }
+}
+
+#[test]
 fn a_ticket_is_not_merged_into_itself_nor_with_one_that_is_not_there() {
     assert_eq!(two().code(T, "merge", json!({"loser": T})), Code::SelfMerge);
     assert_eq!(two().code(T, "merge", json!({"loser": NONE})), Code::ReferenceMissing);
