@@ -1,23 +1,6 @@
 -- Feedback that matches: by customer $2 with all its aliases, kind $3, status $4, metric $5, ticket $6, agent $7, team $8,
 -- severity $9, score from $10 to $11, created from $12 to before $13, answered from $14 to before $15.
-with recursive up as (
-    select $2::uuid as customer, 0 as depth
-    where $2::uuid is not null
-    union all
-    select a.survivor, up.depth + 1
-    from up
-    join read.customer_alias a on a.key = up.customer
-    where {version:a}
-      and up.depth < 64
-),
-alias as (
-    (select up.customer from up order by up.depth desc limit 1)
-    union
-    select a.key
-    from alias
-    join read.customer_alias a on a.survivor = alias.customer
-    where {version:a}
-)
+{aliases}
 select
     c.position,
     t.*

@@ -207,7 +207,9 @@ impl Statement {
 pub(crate) struct ListStatement(Vec<(Sort, Statement)>);
 
 impl ListStatement {
+    /// `{aliases}` in the template becomes the customer `$2` with all its aliases, as the table `alias`.
     pub(crate) fn new(name: &'static str, template: &str, sorts: &[Sort]) -> Self {
+        let template = &template.replace("{aliases}\n", include_str!("aliases.sql"));
         Self(sorts.iter().map(|sort| (*sort, Statement::new(name, &sort.write_into(template)))).collect())
     }
 

@@ -1,24 +1,7 @@
 -- Service executions that match: by customer $2 with all its aliases, ticket $3, status $4, resource $5, skill $6, booked
 -- for some time from $7 to before $8, with a window that is open some time from $9 to before $10,
 -- under the service plan $11.
-with recursive up as (
-    select $2::uuid as customer, 0 as depth
-    where $2::uuid is not null
-    union all
-    select a.survivor, up.depth + 1
-    from up
-    join read.customer_alias a on a.key = up.customer
-    where {version:a}
-      and up.depth < 64
-),
-alias as (
-    (select up.customer from up order by up.depth desc limit 1)
-    union
-    select a.key
-    from alias
-    join read.customer_alias a on a.survivor = alias.customer
-    where {version:a}
-)
+{aliases}
 select
     c.position,
     t.*

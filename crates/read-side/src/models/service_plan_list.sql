@@ -1,23 +1,6 @@
 -- Service plans that match: by customer $2 with all its aliases, status $3, unit $4, SLA policy $5, in force at $6, ending
 -- from $7 to before $8, with an occurrence that is due before $9.
-with recursive up as (
-    select $2::uuid as customer, 0 as depth
-    where $2::uuid is not null
-    union all
-    select a.survivor, up.depth + 1
-    from up
-    join read.customer_alias a on a.key = up.customer
-    where {version:a}
-      and up.depth < 64
-),
-alias as (
-    (select up.customer from up order by up.depth desc limit 1)
-    union
-    select a.key
-    from alias
-    join read.customer_alias a on a.survivor = alias.customer
-    where {version:a}
-)
+{aliases}
 select
     c.position,
     t.*

@@ -1,24 +1,7 @@
 -- Tickets that match: by customer $2 with all its aliases, status $3, priority $4, team $5, assignee $6, tag $7,
 -- opened from $8 to before $9, with a clock due before $10, with one at risk before
 -- $11, breached or not $12, of the SLA policy $13, under the service plan $14.
-with recursive up as (
-    select $2::uuid as customer, 0 as depth
-    where $2::uuid is not null
-    union all
-    select a.survivor, up.depth + 1
-    from up
-    join read.customer_alias a on a.key = up.customer
-    where {version:a}
-      and up.depth < 64
-),
-alias as (
-    (select up.customer from up order by up.depth desc limit 1)
-    union
-    select a.key
-    from alias
-    join read.customer_alias a on a.survivor = alias.customer
-    where {version:a}
-)
+{aliases}
 select
     c.position,
     t.*
