@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeZone as _, Utc};
 use uuid::Uuid;
 
-use crate::aggregates::{Command, Event};
+use crate::aggregates::{Category, Command, Event};
+use crate::customer;
 use crate::decider::{ClaimChange, ClaimKind, Context, Decision, Holding, Loaded, LoadedStream};
 use crate::envelope::{Actor, ActorKind};
 use crate::ids::{AgentId, StreamId};
@@ -75,13 +76,31 @@ impl Given {
     /// Decides a command on the present state, reading only what the command asks for.
     pub fn when(&self, stream: StreamId, command: impl Into<Command>) -> Result<Decision, Rejection> {
         let command = command.into();
-        let loaded = self.asked(stream, &command);
+        let outcome = self.decide(stream, &command);
+        if rules::are_written_down() {
+            rules::seen(&command, &outcome);
+            self.others().iter().for_each(|other| rules::seen(&command, &other.decide(stream, &command)));
+        }
+        outcome
+    }
+
+    /// The same in other circumstances: where nothing has happened, where others act, and where all customers are erased.
+    fn others(&self) -> Vec<Self> {
+        let acting = [ActorKind::Customer, ActorKind::Rule, ActorKind::Agent].map(|kind| self.clone().by(kind));
+        let mut erased = self.clone();
+        let customers: Vec<_> =
+            self.loaded.streams.keys().filter(|stream| stream.category == Category::Customer).copied().collect();
+        let gone = Event::from(customer::Event::CustomerErased { inquiries: Vec::new() });
+        customers.into_iter().for_each(|stream| erased.happened(stream, &gone));
+        acting.into_iter().chain([given([]).at(self.now), erased]).collect()
+    }
+
+    fn decide(&self, stream: StreamId, command: &Command) -> Result<Decision, Rejection> {
+        let loaded = self.asked(stream, command);
         let exists = loaded.streams.get(&stream).is_some_and(|loaded| loaded.version > 0);
         let command_id = Uuid::from_u128(0xC0);
         let (now, occurred_at, actor) = (self.now, self.occurred_at.unwrap_or(self.now), &self.actor);
-        let outcome = command.decide(&Context { stream, exists, now, occurred_at, command_id, actor, loaded: &loaded });
-        rules::seen(&command, &outcome);
-        outcome
+        command.decide(&Context { stream, exists, now, occurred_at, command_id, actor, loaded: &loaded })
     }
 
     /// Decides a command and makes its outcome part of the past.

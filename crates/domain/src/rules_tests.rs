@@ -1,8 +1,9 @@
 //! The table of `RULES.md`: what each command brings about and what refuses it. It is what the tests of this crate have
 //! seen, so it can say neither more nor less than what a test shows.
 //!
-//! The test at the end runs all other tests of this crate once more in a process that writes down each decision. Random
-//! cases are left out there, so that what is seen is the same each time.
+//! The test at the end runs all other tests of this crate once more in a process that writes down each decision, and how
+//! the same command is decided in other circumstances, as `Given` has them. Random cases are left out there, so that what is
+//! seen is the same each time.
 
 #![expect(clippy::print_stderr, reason = "the counts are for whoever reads the test's output")]
 
@@ -19,6 +20,11 @@ use crate::rejection::{Code, Rejection};
 
 /// Where decisions are written down, if anywhere: a line each of the category, the command, the outcome and the test.
 const WITNESS: &str = "CARELOG_RULES_SEEN";
+
+/// Whether decisions are written down.
+pub fn are_written_down() -> bool {
+    std::env::var_os(WITNESS).is_some()
+}
 
 /// Writes down how a command was decided, where that is asked for.
 pub fn seen(command: &Command, outcome: &Result<Decision, Rejection>) {
@@ -62,7 +68,7 @@ fn written(seen: &Seen) -> String {
     let mut text = "# Commands, events and rejections
 
 What each command brings about, and what refuses it. This page is made from the code: it holds what the tests of this
-crate have seen, a test compares it, and `CARELOG_BLESS=1 cargo test -p carelog-domain --lib rules` writes it anew.
+crate have seen, also by others than those who may and where customers are erased, a test compares it, and `CARELOG_BLESS=1 cargo test -p carelog-domain --lib rules` writes it anew.
 `already so` means: accepted, and nothing had to change. Every command can also be refused before it is decided, see
 the end.
 "
@@ -99,9 +105,16 @@ fn the_table_of_rules_is_what_the_tests_see() {
             let of_command = seen.get(&(*category, command.to_owned()));
             of_command.is_some_and(|what| what.keys().any(|what| Code::parse(what).is_none()))
         };
+        let is_found_missing = |command: &str| {
+            let of_command = seen.get(&(*category, command.to_owned()));
+            of_command.is_some_and(|what| what.contains_key(Code::NotFound.as_str()))
+                || of_command.is_some_and(|what| what.contains_key(Code::AlreadyExists.as_str()))
+        };
         let comes_about = |event: &str| seen.values().any(|what| what.contains_key(event));
         let commands = category.commands().iter().filter(|command| !is_accepted(command));
         unseen.extend(commands.map(|command| format!("{name}.{command} accepted")));
+        let blind = category.commands().iter().filter(|command| !is_found_missing(command));
+        unseen.extend(blind.map(|command| format!("{name}.{command} refused where there is none, or one already")));
         let events = category.event_types().iter().filter(|event| !comes_about(event));
         unseen.extend(events.map(|event| format!("{event} come about")));
     }
