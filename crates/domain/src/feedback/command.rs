@@ -21,7 +21,8 @@ pub enum Command {
         customer: CustomerId,
         /// What it measures.
         metric: Metric,
-        /// Who is rated: a ticket, with its agent and team of this moment, or an agent or a team or both.
+        /// Who is rated: a ticket, with its agent, team and plan of this moment, or an agent, a team, a plan or several of
+        /// them.
         rated: About,
         /// How long it can be answered, in seconds; 14 times 24 hours unless said otherwise.
         #[serde(default)]

@@ -12,10 +12,12 @@ use crate::agent::Agent;
 use crate::customer;
 use crate::decider::{Context, Decision, Loaded};
 use crate::envelope::ActorKind;
-use crate::ids::{AgentId, CustomerId, FeedbackId, NeedId, StreamId, TeamId, TicketId};
+use crate::ids::{AgentId, CustomerId, FeedbackId, NeedId, ServicePlanId, StreamId, TeamId, TicketId};
 use crate::need::{self, Title};
 use crate::personal::Personal;
 use crate::rejection::{Code, Rejection};
+use crate::revisions::RevisionOf;
+use crate::service_plan::ServicePlan;
 use crate::team::Team;
 use crate::ticket::Ticket;
 
@@ -54,6 +56,7 @@ pub(super) fn reads(id: Uuid, command: &Command, loaded: &Loaded) -> Vec<StreamI
     if let Some((customer, about)) = beginning(command) {
         let named = about.ticket.map(TicketId::stream).into_iter();
         let named = named.chain(about.agent.map(AgentId::stream)).chain(about.team.map(TeamId::stream));
+        let named = named.chain(about.plan.map(|plan| plan.id.stream()));
         return customer::chain(loaded, customer).into_iter().chain(named).collect();
     }
     let matter = loaded.get::<Feedback>(FeedbackId(id).stream()).and_then(|feedback| feedback.matter.as_ref());
@@ -158,11 +161,16 @@ fn content(command: &Command, customer: CustomerId, about: About) -> Option<Cont
 
 /// Refuses what feedback is about, if there is no such thing. `pointer` leads to it.
 pub(super) fn check_named(about: About, pointer: &str, loaded: &Loaded) -> Result<(), Rejection> {
-    let About { ticket, agent, team } = about;
+    let About { ticket, agent, team, plan } = about;
     let ticket = ticket.map(TicketId::stream).filter(|stream| loaded.get::<Ticket>(*stream).is_none());
     let agent = agent.map(AgentId::stream).filter(|stream| loaded.get::<Agent>(*stream).is_none());
     let team = team.map(TeamId::stream).filter(|stream| loaded.get::<Team>(*stream).is_none());
-    match [("ticket", ticket), ("agent", agent), ("team", team)].into_iter().find_map(|(name, it)| Some((name, it?))) {
+    let known = |plan: &RevisionOf<ServicePlanId>| {
+        loaded.get::<ServicePlan>(plan.id.stream()).is_some_and(|found| found.revisions.get(plan.revision).is_some())
+    };
+    let plan = plan.filter(|plan| !known(plan)).map(|plan| plan.id.stream());
+    let missing = [("ticket", ticket), ("agent", agent), ("team", team), ("plan", plan)];
+    match missing.into_iter().find_map(|(name, it)| Some((name, it?))) {
         Some((name, missing)) => Err(Rejection::reference_missing(&format!("{pointer}/{name}"), missing)),
         None => Ok(()),
     }

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentId, TeamId, TicketId};
+use crate::ids::{AgentId, ServicePlanId, TeamId, TicketId};
 use crate::named::named;
 use crate::ranged::ranged;
+use crate::revisions::RevisionOf;
 use crate::text::{FreeText, Name};
 
 /// What a customer adds to a score. Personal data.
@@ -190,6 +191,9 @@ pub struct About {
     /// A team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamId>,
+    /// A service plan, at one of its revisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<RevisionOf<ServicePlanId>>,
 }
 
 impl About {

@@ -47,22 +47,26 @@ pub(super) fn request(
     Ok(Decision::event(stream, requested).timer(expiry_timer(stream, terms, at)))
 }
 
-/// Who is rated as things stand: a ticket with its agent and team, or the agent and team that are named.
+/// Who is rated as things stand: a ticket with its agent, team and plan, or whoever is named.
 fn snapshot(rated: About, loaded: &Loaded) -> Result<About, Rejection> {
     let wrong = |field: &str| {
-        Err(Rejection::validation(format!("/data/rated/{field}"), "a ticket is rated with its own agent and team"))
+        Err(Rejection::validation(
+            format!("/data/rated/{field}"),
+            "a ticket is rated with its own agent, team and plan",
+        ))
     };
     match rated {
         About { ticket: Some(_), agent: Some(_), .. } => return wrong("agent"),
         About { ticket: Some(_), team: Some(_), .. } => return wrong("team"),
-        About { ticket: None, agent: None, team: None } => {
-            return Err(Rejection::validation("/data/rated", "a ticket, an agent or a team is rated"));
+        About { ticket: Some(_), plan: Some(_), .. } => return wrong("plan"),
+        About { ticket: None, agent: None, team: None, plan: None } => {
+            return Err(Rejection::validation("/data/rated", "a ticket, an agent, a team or a plan is rated"));
         }
         About { .. } => check_named(rated, "/data/rated", loaded)?,
     }
     let ticket = rated.ticket.and_then(|id| loaded.get::<Ticket>(id.stream()));
     Ok(match ticket {
-        Some(ticket) => About { ticket: rated.ticket, agent: ticket.standing.assignee, team: ticket.team },
+        Some(ticket) => ticket.rated(rated.ticket),
         None => rated,
     })
 }

@@ -11,7 +11,7 @@ use super::links::in_the_way;
 use super::state::{Matter, Ticket};
 use super::wait::is_due;
 use crate::decider::{Context, Decision};
-use crate::feedback::{About, Feedback, Metric, Terms, expiry_timer, survey_requested};
+use crate::feedback::{Feedback, Metric, Terms, expiry_timer, survey_requested};
 use crate::ids::{FeedbackId, TicketId};
 use crate::personal::Personal;
 use crate::rejection::{Code, Rejection};
@@ -68,7 +68,7 @@ fn with_survey(
     if terms.expires_at(at) <= context.now || context.loaded.get::<Feedback>(survey).is_some() {
         return resolved;
     }
-    let rated = About { ticket: Some(id), agent: ticket.standing.assignee, team: ticket.team };
+    let rated = ticket.rated(Some(id));
     resolved
         .and(survey, survey_requested(matter.customer, Metric::Csat, rated, terms, at))
         .timer(expiry_timer(survey, terms, at))

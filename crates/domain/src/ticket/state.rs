@@ -11,7 +11,8 @@ use super::fields::{
 use super::links::Links;
 use super::sla::Sla;
 use super::standing::Standing;
-use crate::ids::{AgentId, CustomerId, ServicePlanId, TeamId};
+use crate::feedback::About;
+use crate::ids::{AgentId, CustomerId, ServicePlanId, TeamId, TicketId};
 use crate::personal::Personal;
 use crate::revisions::RevisionOf;
 
@@ -76,6 +77,12 @@ impl Ticket {
     #[must_use]
     pub const fn status(&self) -> Status {
         self.standing.status
+    }
+
+    /// Who is rated when this ticket, whose id that is, is rated now.
+    #[must_use]
+    pub const fn rated(&self, ticket: Option<TicketId>) -> About {
+        About { ticket, agent: self.standing.assignee, team: self.team, plan: self.plan }
     }
 
     pub(super) fn fold(&mut self, event: &Event) {

@@ -45,6 +45,8 @@ pub struct FeedbackQuery {
     agent: Option<Uuid>,
     /// The team that is rated, or that it is about.
     team: Option<Uuid>,
+    /// The service plan that is rated, or that it is about.
+    plan: Option<Uuid>,
     /// Complaints of this severity, 1 to 4.
     #[serde(default, deserialize_with = "number")]
     severity: Option<u64>,
@@ -100,6 +102,7 @@ pub async fn list(
         ticket: query.ticket,
         agent: query.agent,
         team: query.team,
+        plan: query.plan,
         severity: whole(query.severity),
         score_from: whole(query.score_from),
         score_to: whole(query.score_to),

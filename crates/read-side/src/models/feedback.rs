@@ -7,7 +7,7 @@ use domain::feedback::{
     About, Body, Comment, Content, Event, Kind, Metric, Objection, Outcome, Reason, Remedy, Score, Severity, Status,
     Subject,
 };
-use domain::ids::{AgentId, CustomerId, NeedId, TeamId, TicketId};
+use domain::ids::{AgentId, CustomerId, NeedId, ServicePlanId, TeamId, TicketId};
 use domain::personal::Personal;
 use domain::ticket::Channel;
 use domain::{Category, Event as AnyEvent};
@@ -42,6 +42,11 @@ pub struct FeedbackRow {
     /// The team that is rated, or that it is about.
     #[schema(value_type = Option<Uuid>)]
     pub team: Option<TeamId>,
+    /// The service plan that is rated, or that it is about.
+    #[schema(value_type = Option<Uuid>)]
+    pub plan: Option<ServicePlanId>,
+    /// The plan's revision.
+    pub plan_revision: Option<u32>,
     /// The score, if there is an answer.
     #[schema(value_type = Option<u8>)]
     pub score: Option<Score>,
@@ -163,7 +168,7 @@ impl FeedbackRow {
             | Event::FeedbackLinkedToNeed { .. }
             | Event::ComplaintClosed { .. } => return Err(Unfit("the feedback never began".to_owned())),
         };
-        let About { ticket, agent, team } = *about;
+        let About { ticket, agent, team, plan } = *about;
         Ok(Self {
             kind,
             status: event.status().unwrap_or(Status::Requested),
@@ -172,6 +177,8 @@ impl FeedbackRow {
             ticket,
             agent,
             team,
+            plan: plan.map(|plan| plan.id),
+            plan_revision: plan.map(|plan| plan.revision),
             score: None,
             comment: None,
             severity: None,

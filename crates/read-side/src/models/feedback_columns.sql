@@ -5,6 +5,8 @@ metric text
 ticket uuid
 agent uuid
 team uuid
+plan uuid
+plan_revision integer
 score smallint
 comment json
 severity smallint

@@ -7,6 +7,7 @@ create index on {table} (agent, created_at, key) where to_position = 92233720368
 create index on {table} (team, created_at, key) where to_position = 9223372036854775807 and team is not null;
 create index on {table} (ticket, created_at, key) where to_position = 9223372036854775807 and ticket is not null;
 create index on {table} (responded_at, key) where to_position = 9223372036854775807 and responded_at is not null;
+create index on {table} (plan, created_at, key) where to_position = 9223372036854775807 and plan is not null;
 comment on table {table} is 'Feedback 反馈: surveys, complaints, suggestions and praise. One row per version.';
 comment on column {table}.key is 'The feedback''s id.';
 comment on column {table}.kind is 'survey, complaint, suggestion or praise.';

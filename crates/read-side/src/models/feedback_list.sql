@@ -1,5 +1,5 @@
 -- Feedback that matches: by customer $2 with all its aliases, kind $3, status $4, metric $5, ticket $6, agent $7, team $8,
--- severity $9, score from $10 to $11, created from $12 to before $13, answered from $14 to before $15.
+-- severity $9, score from $10 to $11, created from $12 to before $13, answered from $14 to before $15, plan $16.
 {aliases}
 select
     c.position,
@@ -28,8 +28,9 @@ left join lateral (
       and ($13::timestamptz is null or t.created_at < $13::timestamptz)
       and ($14::timestamptz is null or t.responded_at >= $14::timestamptz)
       and ($15::timestamptz is null or t.responded_at < $15::timestamptz)
-      and ($17::uuid is null or (t.{column}, t.key) {beyond} ($16::text::{kind}, $17::uuid))
+      and ($16::uuid is null or t.plan = $16::uuid)
+      and ($18::uuid is null or (t.{column}, t.key) {beyond} ($17::text::{kind}, $18::uuid))
     order by t.{column} {direction}, t.key {direction}
-    limit $18::bigint
+    limit $19::bigint
 ) t on true
 order by t.{column} {direction}, t.key {direction}

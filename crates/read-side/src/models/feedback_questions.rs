@@ -54,6 +54,8 @@ pub struct FeedbackFilter {
     pub responded_from: Option<DateTime<Utc>>,
     /// Surveys that were answered before this time.
     pub responded_to: Option<DateTime<Utc>>,
+    /// What rates or is about this service plan.
+    pub plan: Option<Uuid>,
 }
 
 pub(crate) static LIST: LazyLock<ListStatement> =
@@ -84,6 +86,7 @@ pub async fn feedback(
         .with(filter.created_to)?
         .with(filter.responded_from)?
         .with(filter.responded_to)?
+        .with(filter.plan)?
         .page(connection, &LIST, slice)
         .await
 }

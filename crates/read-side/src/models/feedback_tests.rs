@@ -38,7 +38,7 @@ fn requested() -> Event {
     Event::SurveyRequested {
         customer: LI,
         metric: Metric::Nps,
-        rated: About { ticket: Some(T), agent: Some(CHEN), team: None },
+        rated: About { ticket: Some(T), agent: Some(CHEN), team: None, plan: None },
         expires_at: DateTime::UNIX_EPOCH,
         amend_for_s: AmendSeconds::default(),
     }

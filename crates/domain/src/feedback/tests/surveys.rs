@@ -19,7 +19,7 @@ fn a_survey_can_be_answered_for_two_weeks_and_its_timer_ends_it() {
     let requested = Event::SurveyRequested {
         customer: LI,
         metric: Metric::Csat,
-        rated: About { ticket: Some(T), agent: Some(ANNA), team: Some(FIRST) },
+        rated: About { ticket: Some(T), agent: Some(ANNA), team: Some(FIRST), plan: None },
         expires_at: expires_at(),
         amend_for_s: AmendSeconds::default(),
     };
@@ -31,13 +31,13 @@ fn a_survey_can_be_answered_for_two_weeks_and_its_timer_ends_it() {
 
 #[test]
 fn who_is_rated_is_settled_when_the_survey_is_requested() {
-    let anna = About { ticket: Some(T), agent: Some(ANNA), team: Some(FIRST) };
+    let anna = About { ticket: Some(T), agent: Some(ANNA), team: Some(FIRST), plan: None };
     assert_eq!(rated(&world(), json!({"ticket": T})), anna);
     let reassigned = world().with(assigned(BORIS));
     assert_eq!(rated(&reassigned, json!({"ticket": T})), About { agent: Some(BORIS), ..anna });
     let unassigned = world().with((T.stream(), ticket::Event::TicketUnassigned { from: ANNA }.into()));
     assert_eq!(rated(&unassigned, json!({"ticket": T})), About { agent: None, ..anna });
-    let both = About { ticket: None, agent: Some(BORIS), team: Some(FIRST) };
+    let both = About { ticket: None, agent: Some(BORIS), team: Some(FIRST), plan: None };
     assert_eq!(rated(&world(), json!({"agent": BORIS, "team": FIRST})), both);
 }
 
@@ -49,6 +49,9 @@ fn somebody_is_rated_and_a_ticket_tells_its_own_agent_and_team() {
     assert_eq!(pointer(json!({})), validation("/data/rated"));
     assert_eq!(pointer(json!({"ticket": T, "agent": ANNA})), validation("/data/rated/agent"));
     assert_eq!(pointer(json!({"ticket": T, "team": FIRST})), validation("/data/rated/team"));
+    let plan = json!({"id": NOBODY, "revision": 1});
+    assert_eq!(pointer(json!({"ticket": T, "plan": plan})), validation("/data/rated/plan"));
+    assert_eq!(pointer(json!({"plan": plan})), (Code::ReferenceMissing, "/data/rated/plan".to_owned()));
     for name in ["ticket", "agent", "team"] {
         let missing = (Code::ReferenceMissing, format!("/data/rated/{name}"));
         assert_eq!(pointer(json!({name: NOBODY})), missing);

@@ -197,6 +197,17 @@ fn a_ticket_keeps_the_revision_of_the_plan_under_which_it_was_put() {
 }
 
 #[test]
+fn a_survey_after_the_resolution_rates_the_revision_of_the_plan_that_the_ticket_is_under() {
+    let world = world().with_plan(PLAN, LI, &terms()).send(T, "open", under(PLAN));
+    let world = world.agree(PLAN, "revise", &json!({"terms": with("name", json!("Better care"))})).resolved(T);
+    let plan = |event: &AnyEvent| {
+        if let AnyEvent::Feedback(feedback::Event::SurveyRequested { rated, .. }) = event { rated.plan } else { None }
+    };
+    let mut asked = world.events.iter().filter_map(|(_, event)| plan(event));
+    assert_eq!(asked.next().map(|plan| (plan.id, plan.revision)), Some((PLAN, 1)));
+}
+
+#[test]
 fn a_plan_that_has_ended_is_still_charged_for_what_was_begun_under_it() {
     let world = world().with_plan(PLAN, LI, &allocation("cases", "resolve")).send(T, "open", under(PLAN));
     let ended = world.agree(PLAN, "terminate", &json!({"reason": "moved away"}));

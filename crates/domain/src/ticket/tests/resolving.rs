@@ -128,13 +128,13 @@ fn a_resolution_asks_for_a_score_of_who_has_the_ticket_then_whoever_has_it_later
     let open = world().opened(T).send(T, "assign", json!({"team": FIRST, "agent": ANNA}));
     assert_eq!(open.events(T, "resolve", json!({"code": "other"})).len(), 2, "both in one append");
     let resolved = resolve(open, T);
-    let annas = feedback::About { ticket: Some(T), agent: Some(ANNA), team: Some(FIRST) };
+    let annas = feedback::About { ticket: Some(T), agent: Some(ANNA), team: Some(FIRST), plan: None };
     assert_eq!(surveys(&resolved), [(survey_id(1), annas)]);
     let (due_at, command) = &resolved.timers[&(survey_id(1), "survey_expiry")];
     assert_eq!((*due_at, command), (monday() + TimeDelta::days(14), &feedback::Command::Expire {}.into()));
     let reassigned = resolved.send(T, "reopen", json!({})).send(T, "assign", json!({"team": SECOND, "agent": BORIS}));
     let again = resolve(reassigned, T);
-    let boris = feedback::About { ticket: Some(T), agent: Some(BORIS), team: Some(SECOND) };
+    let boris = feedback::About { ticket: Some(T), agent: Some(BORIS), team: Some(SECOND), plan: None };
     assert_eq!(surveys(&again), [(survey_id(1), annas), (survey_id(2), boris)]);
     let answer = feedback::Command::Submit { score: feedback::Score::try_from(5).unwrap(), comment: None };
     let answered = again.given().when(survey_id(1), answer).unwrap();
