@@ -437,7 +437,18 @@ async fn tickets_are_moved_to_another_revision_of_their_policy_after_what_would_
     }
     run(environment, &["retarget", &gold, "--apply"], "").await.exits_with(0);
     assert_eq!(system.caught_up().await, head, "a second run changes nothing");
+    // Where tickets go back and forth, each move is one of its own.
+    let silver = Uuid::now_v7();
+    system.accepted("sla_policy.define", silver, &json!({"name": "Silver", "terms": terms(9_000)})).await;
+    let silver = silver.to_string();
+    for (from, to, target_s) in [(&gold, &silver, 9_000), (&silver, &gold, 3_600), (&gold, &silver, 9_000)] {
+        run(environment, &["retarget", from, "--to", to, "--apply"], "").await.exits_with(0);
+        let head = system.caught_up().await;
+        let (_, row) = system.get(&format!("/v1/tickets/{first}"), &json!(head)).await;
+        assert_eq!(row["sla"]["clocks"]["first_response"]["target_s"], json!(target_s), "{row}");
+    }
     let nobody = Uuid::now_v7().to_string();
+    run(environment, &["retarget", &nobody], "").await.exits_with(2);
     run(environment, &["retarget", &gold, "--to", &nobody], "").await.exits_with(2);
     run(environment, &["retarget", &gold, "--mode", "sometimes"], "").await.exits_with(2);
     system.stop().await;

@@ -14,7 +14,6 @@ use domain::decider::{Context, Loaded};
 use domain::envelope::{Actor, CommandBody, Publisher};
 use domain::ids::{SlaPolicyId, TicketId};
 use domain::sla_clock::{ClockKind, Retargeted, Retargeting};
-use domain::sla_policy::SlaPolicy;
 use domain::ticket::{Command as TicketCommand, Event as TicketEvent, Status};
 use domain::{Command, Event, StreamId};
 use event_store::pool::{self, PoolRole};
@@ -80,7 +79,7 @@ struct Change {
     number: u64,
     ticket: TicketId,
     clocks: BTreeMap<ClockKind, Retargeted>,
-    /// The id under which it is asked for: the same for the same revisions and mode.
+    /// The id under which it is asked for: the same as long as nothing happens to the ticket.
     command_id: Uuid,
 }
 
@@ -101,6 +100,12 @@ pub async fn run(environment: &Environment, args: &RetargetArgs, stop: &Cancella
     let publisher = Publisher::parse(PUBLISHER).map_err(anyhow::Error::msg)?;
     let asked =
         Asked { policy: SlaPolicyId(args.to.unwrap_or(args.policy)), mode: args.mode, actor: service(&publisher)? };
+    for id in [SlaPolicyId(args.policy), asked.policy] {
+        let known = load_streams(&mut *pool.acquire().await?, &vault, [(id.stream(), None)]).await?;
+        if known.values().all(|known| known.version == 0) {
+            return Err(Usage(format!("there is no SLA policy {id}")).into());
+        }
+    }
     let (mut looked_at, mut changes, mut after) = (0_u64, Vec::new(), None);
     loop {
         if stop.is_cancelled() {
@@ -116,12 +121,13 @@ pub async fn run(environment: &Environment, args: &RetargetArgs, stop: &Cancella
             None => break,
         }
     }
-    let (looked_at, count) = (grouped(looked_at), grouped(changes.len() as u64));
+    let with_clocks = changes.iter().filter(|change| !change.clocks.is_empty()).count();
+    let [looked_at, count, with_clocks] = [looked_at, changes.len() as u64, with_clocks as u64].map(grouped);
+    eprintln!("{looked_at} unfinished tickets run by it; {count} get the other revision, {with_clocks} other targets");
     if !args.apply {
-        eprintln!("{looked_at} unfinished tickets run by it, {count} would change; --apply does it");
+        eprintln!("nothing was changed; --apply does it");
         return Ok(ExitCode::from(exit::DONE));
     }
-    eprintln!("{looked_at} unfinished tickets run by it, {count} change");
     send(environment, args, &asked, publisher, changes, stop).await
 }
 
@@ -156,10 +162,6 @@ async fn changes_of(
 ) -> anyhow::Result<Vec<Change>> {
     let command = Command::from(TicketCommand::AttachSla { policy: asked.policy, mode: asked.mode });
     let loaded = load(pool, vault, asked, &command, page).await?;
-    let policy = loaded.get::<SlaPolicy>(asked.policy.stream());
-    if !page.is_empty() && policy.is_none() {
-        return Err(Usage(format!("there is no SLA policy {}", asked.policy)).into());
-    }
     let (mut changes, now) = (Vec::new(), Utc::now());
     for (number, ticket) in page {
         let (number, ticket, stream) = (*number, *ticket, ticket.stream());
@@ -169,7 +171,9 @@ async fn changes_of(
         let mut change = None;
         for (_, event) in &decision.events {
             let Event::Ticket(TicketEvent::SlaRetargeted { policy, calendar, mode, clocks }) = event else { continue };
-            let what = format!("{}@{} {}@{} {mode:?}", policy.id, policy.revision, calendar.id, calendar.revision);
+            let version = loaded.streams.get(&stream).map_or(0, |known| known.version);
+            let to = format!("{}@{} {}@{}", policy.id, policy.revision, calendar.id, calendar.revision);
+            let what = format!("{version} {to} {mode:?}");
             let command_id = Uuid::new_v5(&ticket.0, what.as_bytes());
             change = Some(Change { number, ticket, clocks: clocks.clone(), command_id });
         }
