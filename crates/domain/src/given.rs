@@ -26,12 +26,13 @@ pub struct Given {
     actor: Actor,
     now: DateTime<Utc>,
     occurred_at: Option<DateTime<Utc>>,
+    known: Vec<StreamId>,
 }
 
 /// A past of these events, each on its stream.
 pub fn given(events: impl IntoIterator<Item = (StreamId, Event)>) -> Given {
     let actor = Actor { kind: ActorKind::System, id: Name::parse("test").unwrap() };
-    let mut given = Given { loaded: Loaded::default(), actor, now: monday(), occurred_at: None };
+    let mut given = Given { loaded: Loaded::default(), actor, now: monday(), occurred_at: None, known: Vec::new() };
     events.into_iter().for_each(|(stream, event)| given.happened(stream, &event));
     given
 }
@@ -67,6 +68,12 @@ impl Given {
         self
     }
 
+    /// The same, where these streams are known as well, since a companion has asked for them.
+    pub fn knowing(mut self, streams: impl IntoIterator<Item = StreamId>) -> Self {
+        self.known.extend(streams);
+        self
+    }
+
     /// The same, with a claim held.
     pub fn holding(mut self, key: crate::decider::ClaimKey, holder: StreamId, weight: u32) -> Self {
         self.loaded.claims.entry(key).or_default().push(Holding { holder, weight, range: None });
@@ -77,6 +84,14 @@ impl Given {
     pub fn when(&self, stream: StreamId, command: impl Into<Command>) -> Result<Decision, Rejection> {
         let command = command.into();
         let outcome = self.decide(stream, &command);
+        for (_, event) in outcome.iter().flat_map(|decision| &decision.events) {
+            let (event_type, content) = event.write().unwrap();
+            let read = Event::read(event.category(), &event_type, &content);
+            assert!(
+                read.as_ref().is_ok_and(|read| read == event),
+                "{event_type} is not read as it is written: {content}"
+            );
+        }
         if rules::are_written_down() {
             rules::seen(&command, &outcome);
             self.others().iter().for_each(|other| rules::seen(&command, &other.decide(stream, &command)));
@@ -135,7 +150,7 @@ impl Given {
 
     fn asked(&self, stream: StreamId, command: &Command) -> Loaded {
         let mut asked = Loaded::default();
-        let mut wanted = vec![stream];
+        let mut wanted: Vec<StreamId> = std::iter::once(stream).chain(self.known.iter().copied()).collect();
         for _ in 0..8 {
             for stream in wanted {
                 let known = self.loaded.streams.get(&stream).cloned().unwrap_or_else(|| LoadedStream::empty(stream));

@@ -52,6 +52,16 @@ pub fn survivor(loaded: &Loaded, id: CustomerId) -> CustomerId {
         .unwrap_or(id)
 }
 
+/// Whether two customers are one today. The [`chain`] of both must be among the reads.
+#[must_use]
+pub fn are_one(loaded: &Loaded, one: CustomerId, other: CustomerId) -> bool {
+    let (one, other) = (survivor(loaded, one), survivor(loaded, other));
+    let is_behind = |alias: CustomerId, id: CustomerId| {
+        loaded.get::<Customer>(id.stream()).is_some_and(|customer| customer.aliases().any(|known| known == alias))
+    };
+    one == other || is_behind(one, other) || is_behind(other, one)
+}
+
 /// A customer to whom something is done, for the decisions of other aggregates. Its [`chain`] must be among the reads.
 ///
 /// # Errors

@@ -254,9 +254,8 @@ fn raise_need(matter: &Matter, need: NeedId, title: &Title, context: &Context<'_
     }
     room(matter)?;
     let customer = customer::survivor(context.loaded, matter.customer);
-    let description = wish.clone().owned_by(customer.0);
     let id = FeedbackId(context.stream.id);
-    let captured = need::captured_from(id, need, customer, title, description, context.loaded)?;
+    let captured = need::captured_from(id, need, customer, title, wish.clone(), context.loaded)?;
     Ok(Decision::event(context.stream, Event::FeedbackLinkedToNeed { need }).and(need.stream(), captured))
 }
 

@@ -155,6 +155,12 @@ impl AmendSeconds {
     pub fn after(self, at: DateTime<Utc>) -> DateTime<Utc> {
         seconds_after(at, self.0)
     }
+
+    /// When an answer was given that can be changed until `last`.
+    #[must_use]
+    pub fn before(self, last: DateTime<Utc>) -> DateTime<Utc> {
+        last.checked_sub_signed(TimeDelta::seconds(i64::from(self.0))).unwrap_or(last)
+    }
 }
 
 /// How long a survey can be answered, and the answer be changed.

@@ -60,6 +60,8 @@ pub struct Survey {
 pub struct Answer {
     /// The score.
     pub score: Score,
+    /// When it was given.
+    pub given_at: DateTime<Utc>,
     /// Whether the customer added something.
     pub has_comment: bool,
     /// The last instant at which it may be changed.
@@ -88,7 +90,10 @@ impl Feedback {
             Event::FeedbackSubmitted { customer, content } => match content {
                 Content::Response { score, comment, amend_until } => {
                     let (score, has_comment, amend_until) = (*score, comment.is_some(), *amend_until);
-                    self.answer(Answer { score, has_comment, amend_until });
+                    self.answer(|survey| {
+                        let given_at = survey.amend_for.before(amend_until);
+                        Answer { score, given_at, has_comment, amend_until }
+                    });
                 }
                 Content::Complaint { body, .. } => self.begin(*customer, Course::Complaint, Some(body)),
                 Content::Suggestion { body, .. } => self.begin(*customer, Course::Remark, Some(body)),
@@ -124,9 +129,9 @@ impl Feedback {
         self.matter = Some(Matter { customer, status, course, wish, needs: BTreeSet::new() });
     }
 
-    fn answer(&mut self, answer: Answer) {
+    fn answer(&mut self, answer: impl FnOnce(&Survey) -> Answer) {
         if let Some(survey) = self.survey() {
-            survey.answer = Some(answer);
+            survey.answer = Some(answer(survey));
         }
     }
 

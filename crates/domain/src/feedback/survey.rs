@@ -117,6 +117,9 @@ pub(super) fn amend(
     if answer.score == score && comment.is_none() && !answer.has_comment {
         return Ok(Decision::already());
     }
+    if context.occurred_at < answer.given_at {
+        return Err(Rejection::validation("/occurred_at", "an answer is not changed before it was given"));
+    }
     if context.occurred_at > answer.amend_until {
         let until = answer.amend_until.to_rfc3339();
         let detail = format!("the answer could be changed until {until}");

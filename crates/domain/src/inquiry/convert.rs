@@ -23,7 +23,8 @@ pub(super) fn reads(
     std::iter::once(ticket.stream()).chain(opening).collect()
 }
 
-/// Opens the ticket for whom the customer is today; any other command changes nothing.
+/// Opens the ticket for whom the customer is today; any other command changes nothing. The words stay those of whoever
+/// asked: where a merge is undone, they go with that customer's erasure.
 pub(super) fn convert(
     inquiry: &Inquiry,
     matter: &Matter,
@@ -46,21 +47,21 @@ pub(super) fn convert(
     else {
         return Ok(Decision::already());
     };
-    let Some(customer) = inquiry.customer else {
+    let Some(own) = inquiry.customer else {
         return Err(Rejection::new(Code::NotIdentified, "a ticket takes a customer: identify the inquiry first"));
     };
-    let customer = customer::survivor(context.loaded, customer);
+    let customer = customer::survivor(context.loaded, own);
     let (usual_impact, usual_urgency) = matter.priority.usual();
     let subject = match subject {
-        Some(subject) => Personal::new(customer.0, subject.clone()),
-        None => matter.subject.clone().owned_by(customer.0),
+        Some(subject) => Personal::new(own.0, subject.clone()),
+        None => matter.subject.clone().owned_by(own.0),
     };
     let opening = Opening {
         customer,
         requester: None,
         ticket_type: *ticket_type,
         subject,
-        description: Some(matter.body.clone().owned_by(customer.0)),
+        description: Some(matter.body.clone().owned_by(own.0)),
         channel: matter.channel,
         category: category.clone(),
         tags: tags.clone(),

@@ -26,7 +26,7 @@ named! {
         Closed = "closed",
         /// Converted 转工单: goes on as a ticket. Final.
         Converted = "converted",
-        /// Spam. Final.
+        /// Spam. Nothing follows but that it is identified.
         Spam = "spam",
     }
 }
@@ -46,7 +46,9 @@ impl Status {
                 &["identify", "assign", "answer", "receive_customer_reply", "convert", "close", "mark_spam"]
             }
             Self::Closed => &["identify", "receive_customer_reply", "reopen"],
-            Self::Converted | Self::Spam => &[],
+            Self::Converted => &[],
+            // So that the words of whoever it was can go with the customer.
+            Self::Spam => &["identify"],
         }
     }
 }

@@ -86,5 +86,5 @@ impl Evidence {
 
 /// Whether two customers are one today. The chains of both must be among the reads.
 pub(super) fn is_same(one: CustomerId, other: CustomerId, loaded: &Loaded) -> bool {
-    customer::survivor(loaded, one) == customer::survivor(loaded, other)
+    customer::are_one(loaded, one, other)
 }

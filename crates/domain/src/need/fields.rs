@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TransactionId;
+use crate::ids::{ServicePlanId, TransactionId};
 use crate::money::{Currency, Minor};
 use crate::named::named;
 use crate::ranged::ranged;
@@ -109,6 +109,11 @@ pub enum Fulfilment {
     Transaction {
         /// Which.
         id: TransactionId,
+    },
+    /// The customer got it with a service plan.
+    Plan {
+        /// Which.
+        id: ServicePlanId,
     },
     /// It came with a release.
     Release {

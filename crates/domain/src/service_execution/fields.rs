@@ -1,10 +1,9 @@
 //! The values that service executions are described by.
 
-use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
-use serde::de::Error as _;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::envelope::OCCURRED_AT_MIN;
+use crate::moment::Moment;
 use crate::named::named;
 use crate::ranged::ranged;
 use crate::rejection::Rejection;
@@ -130,9 +129,5 @@ impl Window {
 
 /// Reads a time from 1900 to 9999, to the microsecond, as the store keeps it.
 pub(super) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-    let time = DateTime::<Utc>::deserialize(deserializer)?;
-    if time < OCCURRED_AT_MIN || time.year() > 9_999 {
-        return Err(D::Error::custom("a time from 1900 to 9999 is expected"));
-    }
-    Ok(DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time))
+    Moment::deserialize(deserializer).map(DateTime::from)
 }

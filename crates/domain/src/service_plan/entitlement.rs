@@ -53,7 +53,7 @@ pub fn in_force<'a>(
         let detail = format!("the plan is {status}, from {} until {}", period.start, period.end);
         return Err(Rejection::new(Code::PlanNotActive, detail).with("status", status));
     }
-    if customer::survivor(loaded, owner) != customer::survivor(loaded, customer) {
+    if !customer::are_one(loaded, owner, customer) {
         return Err(Rejection::new(Code::CustomerMismatch, "the plan is another customer's"));
     }
     Ok(found)

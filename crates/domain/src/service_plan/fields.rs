@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::customer::Timezone;
 use crate::ids::{ServicePlanId, SlaPolicyId};
+use crate::moment::Moment;
 use crate::named::named;
 use crate::ranged::ranged;
 use crate::revisions::RevisionOf;
@@ -69,7 +70,7 @@ named! {
     ConsumeOn {
         /// When a ticket is opened.
         Open = "open",
-        /// When a ticket is resolved.
+        /// When a ticket is resolved for the first time.
         Resolve = "resolve",
         /// When a service execution is completed.
         Complete = "complete",
@@ -177,9 +178,13 @@ impl TryFrom<String> for Exclusion {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let day = text.parse::<NaiveDate>().ok().filter(|day| day.to_string() == text).map(Self::Day);
-        let at = || DateTime::parse_from_rfc3339(&text).ok().map(|at| Self::At(at.to_utc()));
-        day.or_else(at).ok_or_else(|| format!("{text:?} is no day such as 2026-05-01 and no time in RFC 3339"))
+        let is_known = |day: &NaiveDate| (1900..=9999).contains(&day.year()) && day.to_string() == text;
+        let day = text.parse::<NaiveDate>().ok().filter(is_known).map(Self::Day);
+        let moment = || Moment::try_from(DateTime::parse_from_rfc3339(&text).ok()?.to_utc()).ok();
+        let at = || moment().map(|moment| Self::At(moment.into()));
+        day.or_else(at).ok_or_else(|| {
+            format!("{text:?} is no day such as 2026-05-01 and no time in RFC 3339, of the years 1900 to 9999")
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use super::command::Command;
 use super::event::Event;
 use super::fields::{Reason, Terms, Window};
 use super::recurrence::shifted;
-use super::state::ServicePlan;
+use super::state::{Occurrence, ServicePlan};
 use crate::customer;
 use crate::decider::{Context, Decision, TimerChange};
 use crate::ids::{CustomerId, ServiceExecutionId, ServicePlanId, StreamId};
@@ -58,9 +58,11 @@ pub(super) fn plan_occurrences(
         let takes_s = recurrence.duration_s.map_or(0, |span| i64::from(span.get()));
         let planned =
             service_execution::planned_by(by, n, customer, terms, window.earliest, shifted(window.latest, takes_s));
-        decision
-            .and(context.stream, Event::OccurrencePlanned { n, due, window })
-            .and(execution_of(id, n).stream(), planned)
+        let decision = decision.and(context.stream, Event::OccurrencePlanned { n, due, window });
+        let execution = execution_of(id, n).stream();
+        // Whoever has taken the id before has planned it.
+        let is_taken = context.loaded.get::<ServiceExecution>(execution).is_some();
+        if is_taken { decision } else { decision.and(execution, planned) }
     })
 }
 
@@ -94,16 +96,19 @@ pub(super) fn cancel_open(
     context: &Context<'_>,
 ) -> Result<Decision, Rejection> {
     let reason = Name::parse("the service plan is out of force").map_err(|why| Rejection::validation("/data", why))?;
-    let mut open = plan.kept(before).take_while(|(_, occurrence)| occurrence.due > context.now);
+    let is_open = |occurrence: Occurrence| occurrence.due > context.now;
     let mut last = None;
-    for (n, _) in open.by_ref().take(OCCURRENCES_AT_ONCE_MAX) {
+    for (n, occurrence) in plan.kept(before).take(OCCURRENCES_AT_ONCE_MAX) {
+        last = Some(n);
+        if !is_open(occurrence) {
+            continue;
+        }
         if let Some(dropped) = drop_execution(n, &reason, context)? {
             let skipped = Event::OccurrenceSkipped { n, reason: reason.clone(), with_plan: true };
             decision = joined(decision.and(context.stream, skipped), Some(dropped));
         }
-        last = Some(n);
     }
-    if let (Some(n), Some(_)) = (last, open.next()) {
+    if let Some(n) = last.filter(|last| plan.kept(Some(*last)).any(|(_, occurrence)| is_open(occurrence))) {
         let command = Box::new(Command::CancelOccurrences { before: n }.into());
         let (stream, due_at) = (context.stream, context.now);
         decision = decision.timer(TimerChange::Set { stream, name: CANCEL, due_at, command });

@@ -1,6 +1,6 @@
 //! A service plan as far as decisions need it, folded from its events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -36,8 +36,10 @@ pub struct ServicePlan {
     pub used: u64,
     /// What is due from then on is planned.
     pub plans_from: Option<DateTime<Utc>>,
-    /// What was planned, by number; later ones are due later. What was dropped with the plan is not among it.
+    /// What was planned, by number. What was dropped with the plan is not among it.
     pub planned: BTreeMap<u32, Occurrence>,
+    /// When that was due which was dropped with the plan and is not planned anew yet.
+    pub dropped: BTreeSet<DateTime<Utc>>,
     /// The highest number so far.
     pub last_n: u32,
     /// The plan that follows it.
@@ -55,6 +57,7 @@ impl Default for ServicePlan {
             used: 0,
             plans_from: None,
             planned: BTreeMap::new(),
+            dropped: BTreeSet::new(),
             last_n: 0,
             renewed_by: None,
         }
@@ -82,12 +85,15 @@ impl ServicePlan {
     }
 
     /// When some terms are due and nothing is planned yet, in order: behind what was planned last, whatever rule that was
-    /// by, and not before the plan came into force. Empty where there is no recurrence or its rule cannot be used.
+    /// by, or what was dropped with the plan; not before the plan came into force. Empty where there is no recurrence or its rule cannot be used.
     #[must_use]
     pub fn upcoming_by(&self, terms: &Terms) -> Vec<DateTime<Utc>> {
         let due = terms.recurrence.as_ref().and_then(|recurrence| occurrences(recurrence, &terms.period).ok());
-        let planned = self.planned.values().next_back().map(|last| last.due);
-        let is_open = |at: &DateTime<Utc>| planned < Some(*at) && self.plans_from.is_none_or(|from| from <= *at);
+        let planned = self.planned.values().map(|occurrence| occurrence.due).max();
+        let is_open = |at: &DateTime<Utc>| {
+            let is_new = planned < Some(*at) || self.dropped.contains(at);
+            is_new && self.plans_from.is_none_or(|from| from <= *at)
+        };
         due.unwrap_or_default().into_iter().filter(is_open).collect()
     }
 
@@ -138,9 +144,10 @@ impl ServicePlan {
             Event::OccurrencePlanned { n, due, .. } => {
                 self.planned.insert(*n, Occurrence { due: *due, skipped: false });
                 self.last_n = self.last_n.max(*n);
+                self.dropped.remove(due);
             }
             Event::OccurrenceSkipped { n, with_plan: true, .. } => {
-                self.planned.remove(n);
+                self.dropped.extend(self.planned.remove(n).map(|occurrence| occurrence.due));
             }
             Event::OccurrenceSkipped { n, with_plan: false, .. } => {
                 if let Some(occurrence) = self.planned.get_mut(n) {

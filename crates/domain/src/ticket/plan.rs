@@ -89,8 +89,7 @@ pub(super) struct Taking<'a> {
     pub(super) time_spent_s: u64,
 }
 
-/// The events with which a ticket takes units of its plan or gives them back, each on the plan's stream. A plan that was
-/// not asked for is one of which this decision changes nothing.
+/// The events with which a ticket takes units of its plan or gives them back, each on the plan's stream.
 ///
 /// # Errors
 /// `allocation_exhausted`, `limit_exceeded`.

@@ -36,6 +36,8 @@ struct Change<'a> {
     takes_after: Option<TicketId>,
     sla: Option<Sla>,
     plan: Option<RevisionOf<ServicePlanId>>,
+    /// Whether what it takes of a plan may be other after the decision. The commands that bring this about ask for the plan.
+    takes: bool,
 }
 
 impl<'a> Change<'a> {
@@ -43,7 +45,7 @@ impl<'a> Change<'a> {
         let after = ticket.map(|ticket| ticket.standing).unwrap_or_default();
         let sla = ticket.and_then(|ticket| ticket.sla.clone());
         let plan = ticket.and_then(|ticket| ticket.plan);
-        Self { ticket, after, overridden: false, priority: None, takes_after: None, sla, plan }
+        Self { ticket, after, overridden: false, priority: None, takes_after: None, sla, plan, takes: false }
     }
 
     fn before(&self) -> Standing {
@@ -60,6 +62,13 @@ impl<'a> Change<'a> {
         if let Event::TicketPlanChanged { plan, .. } = event {
             self.plan = *plan;
         }
+        self.takes |= matches!(
+            event,
+            Event::TicketPlanChanged { .. }
+                | Event::TicketResolved { .. }
+                | Event::TicketCancelled { .. }
+                | Event::TicketRestored { .. }
+        );
         if let Event::TicketSplitFrom { origin: id, .. } | Event::TicketFollowedUp { follow_up_of: id } = event {
             self.takes_after = Some(*id);
         }
@@ -71,14 +80,14 @@ impl<'a> Change<'a> {
         asked.or(before.map(|sla| Asked::latest(sla.policy.id))).filter(|_| self.ticket.is_none())
     }
 
-    /// What it takes of a service plan.
-    fn taking(&self) -> Taking<'_> {
-        Taking {
+    /// What it takes of a service plan, where that may change.
+    fn taking(&self) -> Option<Taking<'_>> {
+        self.takes.then(|| Taking {
             before: self.ticket.and_then(|ticket| ticket.plan),
             after: self.plan,
             standing: &self.after,
             time_spent_s: self.ticket.map_or(0, |ticket| ticket.time_spent_s),
-        }
+        })
     }
 
     fn step(&self, asked: Option<Asked>, loaded: &Loaded) -> Option<Step<'_>> {
@@ -118,8 +127,10 @@ pub(super) fn settle(
             Sla::fold(&mut change.sla, &event);
             decision = decision.and(stream, event);
         }
-        for (plan, event) in plan::follow(&change.taking(), stream, loaded)? {
-            decision = decision.and(plan, event);
+        if let Some(taking) = change.taking() {
+            for (plan, event) in plan::follow(&taking, stream, loaded)? {
+                decision = decision.and(plan, event);
+            }
         }
         decision.claims.extend(claims(stream, &change, loaded));
         let fired = fired.filter(|_| stream == context.stream);

@@ -27,11 +27,11 @@ use crate::paging::{Limit, Page, page, slice};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ServiceEvaluationsQuery {
-    /// One or more of `ticket, agent, team`, separated by commas.
+    /// One or more of `ticket, execution, plan, agent, team`, separated by commas.
     #[serde(default, deserialize_with = "values")]
     #[param(value_type = Option<String>)]
     subject_kind: Vec<String>,
-    /// The ticket, agent or team that is evaluated.
+    /// The ticket, execution, plan, agent or team that is evaluated.
     subject: Option<Uuid>,
     /// The agent who judges.
     evaluator: Option<Uuid>,

@@ -195,3 +195,11 @@ fn a_survey_of_a_customer_merged_since_is_answered_for_that_customer() {
     let erased = merged.with((LI.stream(), customer::Event::CustomerErased { inquiries: Vec::new() }.into()));
     assert_eq!(code(&erased, "submit", answer), Some(Code::SubjectErased));
 }
+
+#[test]
+fn an_answer_is_not_changed_before_it_was_given() {
+    let answered = sent(survey("csat"), "submit", json!({"score": 4}));
+    let early = answered.occurred(monday() - TimeDelta::seconds(1));
+    let refused = when(&early, "amend", json!({"score": 5})).unwrap_err();
+    assert_eq!((refused.code, refused.errors[0].pointer.as_str()), (Code::Validation, "/occurred_at"));
+}

@@ -66,10 +66,10 @@ fn a_ticket_takes_a_customer_who_is_live() {
 }
 
 #[test]
-fn the_ticket_belongs_to_whom_the_customer_was_merged_into() {
+fn the_ticket_belongs_to_whom_the_customer_was_merged_into_and_the_words_stay_whose_they_were() {
     let world = world().received(asked_by(MEI)).and(LI.stream(), customer::Command::Merge { loser: MEI });
     let ticket = opened(&world.when("convert", json!({"ticket": T})).unwrap());
-    assert_eq!((&ticket["customer"], &ticket["subject"]), (&json!(LI), &personal(LI.0, json!("发票怎么开？"))));
+    assert_eq!((&ticket["customer"], &ticket["subject"]), (&json!(LI), &personal(MEI.0, json!("发票怎么开？"))));
 }
 
 #[test]

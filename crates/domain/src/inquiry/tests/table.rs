@@ -15,7 +15,7 @@ const TABLE: [(Status, [Option<Status>; 8]); 7] = [
     (AwaitingCustomer, [Some(AwaitingCustomer), Some(AwaitingCustomer), Some(Answered), Some(Assigned),   Some(Converted), Some(Closed), None,           Some(Spam)]),
     (Closed,           [Some(Closed),           None,                   None,           Some(Assigned),   None,            None,         Some(Assigned), None]),
     (Converted,        [None,                   None,                   None,           None,             None,            None,         None,           None]),
-    (Spam,             [None,                   None,                   None,           None,             None,            None,         None,           None]),
+    (Spam,             [Some(Spam),             None,                   None,           None,             None,            None,         None,           None]),
 ];
 
 #[test]

@@ -5,6 +5,15 @@ use crate::agent::SKILLS_MAX;
 use crate::personal::Personal;
 
 #[test]
+fn a_time_beyond_the_calendar_is_refused_also_as_a_leap_second() {
+    for latest in ["9999-12-31T23:59:60Z", "+10000-01-01T00:00:00Z", "1899-12-31T23:59:59Z"] {
+        let data = with("window", json!({"earliest": "9995-01-01T00:00:00Z", "latest": latest}));
+        let read = crate::codec::read_variant::<Command>("plan", "/data", &data.to_string());
+        assert!(read.is_err(), "{latest}");
+    }
+}
+
+#[test]
 fn it_is_planned_with_its_site_under_the_customer() {
     let event = world().event(E, "plan", planning());
     let Event::ServiceExecutionPlanned { customer, ticket, site, window, checklist, follow_up_of, .. } = event else {

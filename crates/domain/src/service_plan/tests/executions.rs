@@ -123,6 +123,26 @@ fn suspending_a_plan_drops_what_has_not_begun_and_resuming_plans_it_anew() {
 }
 
 #[test]
+fn what_is_dropped_with_a_plan_comes_again_though_a_later_occurrence_was_skipped() {
+    let skipped = planned().send(P, "skip_occurrence", json!({"n": 3, "reason": "public holiday"}));
+    let resumed = skipped.send(P, "suspend", json!({})).send(P, "resume", json!({})).fire(P, TIMER);
+    let expected = [(1, "03-02 09:00"), (4, "03-09 09:00")].map(|(n, due)| (n, due.to_owned()));
+    assert_eq!(resumed.planned(P), expected);
+    let again = resumed.send(P, "suspend", json!({})).send(P, "resume", json!({})).fire(P, TIMER);
+    assert_eq!(again.planned(P), [(1, "03-02 09:00".to_owned()), (5, "03-09 09:00".to_owned())]);
+    assert_eq!(again.works([4, 5]), [Work::Cancelled, Work::Planned]);
+}
+
+#[test]
+fn an_occurrence_whose_executions_id_is_taken_is_planned_without_another() {
+    let order = json!({"name": "Somebody's", "customer": LI,
+        "window": {"earliest": "2026-03-02T09:00:00Z", "latest": "2026-03-03T09:00:00Z"}});
+    let world = world().active(P, two_visits()).work(1, "plan", order).fire(P, TIMER);
+    assert_eq!(world.planned(P).len(), 3);
+    assert_eq!(world.execution(1).order.unwrap().name.as_str(), "Somebody's");
+}
+
+#[test]
 fn what_was_due_already_is_left_to_the_desk_when_a_plan_is_suspended() {
     let suspended = planned().at("2026-03-10T00:00:00Z").send(P, "suspend", json!({}));
     assert_eq!(suspended.works(1..=3), [Work::Planned, Work::Planned, Work::Cancelled]);

@@ -54,6 +54,17 @@ fn a_total_goes_with_every_unit_but_unlimited() {
 }
 
 #[test]
+fn an_exclusion_is_of_the_years_that_are_read_again() {
+    let read = |text: &str| Exclusion::try_from(text.to_owned());
+    for wrong in ["9999-12-31T23:00:00-05:00", "0000-01-01T00:00:00+05:00", "9999-12-31T23:59:60Z", "1899-12-31"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+    for kept in ["2026-05-04", "2026-05-04T09:00:00Z", "9999-12-31T23:59:59.999999Z"] {
+        assert_eq!(read(kept).map(String::from), Ok(kept.to_owned()));
+    }
+}
+
+#[test]
 fn units_are_taken_when_they_are_known() {
     let known = [
         ("cases", ["open", "resolve"].as_slice()),

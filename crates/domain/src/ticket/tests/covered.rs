@@ -164,6 +164,25 @@ fn hours_are_taken_as_they_have_begun_when_the_work_is_resolved() {
 }
 
 #[test]
+fn what_does_not_ask_for_the_plan_takes_nothing_of_it_though_a_companion_has_read_it() {
+    let world = world().with_plan(PLAN, LI, &allocation("hours", "resolve")).send(T, "open", under(PLAN)).resolved(T);
+    let logged = world.send(T, "log_time", json!({"seconds": 7_200}));
+    let tag = command("tag", json!({"tag": "vip2"}));
+    let decision = logged.given().knowing([PLAN.stream()]).when(T.stream(), tag).unwrap();
+    assert_eq!(decision.events.len(), 1, "{:?}", decision.events);
+}
+
+#[test]
+fn a_ticket_is_put_only_under_a_plan_that_covers_it() {
+    let world = world().with_plan(PLAN, LI, &with("covered", json!({"channels": ["phone"]}))).opened(T);
+    let refused = world.rejection(T, "change_plan", json!({"plan": PLAN}));
+    assert_eq!((refused.code, &refused.facts["not_covered"]), (Code::NotCovered, &json!("channel")));
+    assert_eq!(world.code(T, "change_plan", json!({"plan": OTHER})), Code::ReferenceMissing);
+    let suspended = world.agree(PLAN, "suspend", &json!({}));
+    assert_eq!(suspended.code(T, "change_plan", json!({"plan": PLAN})), Code::PlanNotActive);
+}
+
+#[test]
 fn visits_are_not_taken_by_tickets() {
     let world = world().with_plan(PLAN, LI, &allocation("visits", "complete")).send(T, "open", under(PLAN));
     assert_eq!(world.resolved(T).left(), Some(2));
