@@ -92,17 +92,20 @@ class Carelog:
 
     def settle(self) -> int:
         """Waits until timers have fired and all models have caught up; returns the last position."""
-        before, since = -1, time.monotonic()
+        before, since = None, time.monotonic()
         while True:
             listed = subprocess.run(
                 [PROGRAM, "models", "--json"], env=self._environment, capture_output=True, check=True, text=True
             )
             models = [json.loads(line) for line in listed.stdout.splitlines()]
-            position = max(model["position"] for model in models)
-            if position != before or any(model["lag_events"] for model in models):
-                before, since = position, time.monotonic()
-            if time.monotonic() - since > 5:
-                return position
+            positions = [model["position"] for model in models]
+            if positions != before:
+                before, since = positions, time.monotonic()
+            still = time.monotonic() - since
+            if still > 5 and not any(model["lag_events"] for model in models):
+                return max(positions)
+            if still > 120:
+                raise SystemExit("the read models do not catch up; the log above says why")
             time.sleep(0.5)
 
     def stop(self) -> None:
