@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{ShownPage, answer, one};
+use super::{ShownPage, answer, counted, one};
 use crate::answer::{Answer, Resource, Shown};
 use crate::api::{Api, Point};
 use crate::as_of::AsOf;
@@ -110,16 +110,10 @@ pub struct CustomersSummary {
 }
 
 impl CustomersSummary {
-    fn of(figures: Vec<Figure>) -> Self {
-        let mut summary = Self::default();
-        for Figure { fact, numbers: [count, blocked, ..] } in figures {
-            match fact.strip_prefix("lifecycle/") {
-                Some(lifecycle) if count != 0 => _ = summary.by_lifecycle.insert(lifecycle.to_owned(), count),
-                Some(_) => {}
-                None => (summary.total, summary.blocked) = (count, blocked),
-            }
-        }
-        summary
+    fn of(figures: &[Figure]) -> Self {
+        let everybody = figures.iter().find(|figure| figure.fact == "total").map_or([0; 4], |figure| figure.numbers);
+        let [total, blocked, ..] = everybody;
+        Self { total, blocked, by_lifecycle: counted(figures, "lifecycle") }
     }
 }
 
@@ -136,7 +130,7 @@ pub async fn summary(
 ) -> Result<Answer<CustomersSummary>, ApiError> {
     let point = api.at(&["customer"], query.as_of, freshness).await?;
     let asked = api.ask(move |connection| Box::pin(model::customer_counts(connection, point.as_of))).await?;
-    answer(asked.position, point, CustomersSummary::of(asked.answer))
+    answer(asked.position, point, CustomersSummary::of(&asked.answer))
 }
 
 /// One customer; an alias says in `merged_into` whose it is.

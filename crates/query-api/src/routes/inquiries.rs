@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::customers::PointQuery;
-use super::{ShownPage, answer, one};
+use super::{ShownPage, about, answer, counted, one};
 use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
@@ -125,22 +125,13 @@ pub struct ChannelCount {
 }
 
 impl InquiriesSummary {
-    fn of(figures: Vec<Figure>) -> Self {
-        let mut summary = Self::default();
-        for Figure { fact, numbers: [count, unfinished, ..] } in figures {
-            match fact.split_once('/') {
-                Some(("status", status)) if count != 0 => {
-                    summary.total += count;
-                    summary.by_status.insert(status.to_owned(), count);
-                }
-                Some(("channel", channel)) if count != 0 => {
-                    summary.unfinished += unfinished;
-                    summary.by_channel.insert(channel.to_owned(), ChannelCount { total: count, unfinished });
-                }
-                Some(_) | None => {}
-            }
-        }
-        summary
+    fn of(figures: &[Figure]) -> Self {
+        let by_status = counted(figures, "status");
+        let by_channel = about(figures, "channel")
+            .map(|(channel, [total, unfinished, ..])| (channel, ChannelCount { total, unfinished }));
+        let by_channel: BTreeMap<_, _> = by_channel.collect();
+        let unfinished = by_channel.values().map(|count| count.unfinished).sum();
+        Self { total: by_status.values().sum(), unfinished, by_status, by_channel }
     }
 }
 
@@ -157,7 +148,7 @@ pub async fn summary(
 ) -> Result<Answer<InquiriesSummary>, ApiError> {
     let point = api.at(&["inquiry"], query.as_of, freshness).await?;
     let asked = api.ask(move |connection| Box::pin(model::inquiry_counts(connection, point.as_of))).await?;
-    answer(asked.position, point, InquiriesSummary::of(asked.answer))
+    answer(asked.position, point, InquiriesSummary::of(&asked.answer))
 }
 
 /// One inquiry.

@@ -19,8 +19,10 @@ pub mod teams;
 pub mod tickets;
 pub mod transactions;
 
+use std::collections::BTreeMap;
+
 use read_side::entity::Entity;
-use read_side::models::questions;
+use read_side::models::questions::{self, Figure};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,6 +35,23 @@ use crate::paging::Page;
 
 /// A page as it is sent.
 pub(crate) type ShownPage = Page<Shown>;
+
+/// The figures of one kind, e.g. those of `status/open` and `status/closed` for `status`: of what, and the numbers. What
+/// there is none of is left out.
+pub(crate) fn about<'a>(figures: &'a [Figure], kind: &'a str) -> impl Iterator<Item = (String, [i64; 4])> {
+    let of_kind =
+        move |figure: &'a Figure| figure.fact.strip_prefix(kind)?.strip_prefix('/').map(|of| (of, figure.numbers));
+    figures
+        .iter()
+        .filter_map(of_kind)
+        .filter(|(_, [count, ..])| *count != 0)
+        .map(|(of, numbers)| (of.to_owned(), numbers))
+}
+
+/// How many there are of each, by figures of one kind.
+pub(crate) fn counted(figures: &[Figure], kind: &str) -> BTreeMap<String, i64> {
+    about(figures, kind).map(|(of, [count, ..])| (of, count)).collect()
+}
 
 #[derive(OpenApi)]
 #[openapi(

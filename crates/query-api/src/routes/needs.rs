@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::customers::PointQuery;
-use super::{ShownPage, answer, one};
+use super::{ShownPage, about, answer, counted, one};
 use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
@@ -125,23 +125,18 @@ pub struct NeedCategoryCount {
 }
 
 impl NeedsSummary {
-    fn of(figures: Vec<Figure>) -> Self {
-        let is_unfinished = |name: &str| Status::ALL.iter().any(|status| status.unfinished() && status.name() == name);
-        let mut summary = Self::default();
-        for Figure { fact, numbers: [total, unfinished, ..] } in figures {
-            match fact.split_once('/') {
-                Some(("status", status)) if total != 0 => {
-                    summary.total += total;
-                    summary.unfinished += if is_unfinished(status) { total } else { 0 };
-                    summary.by_status.insert(status.to_owned(), total);
-                }
-                Some(("category", category)) if total != 0 => {
-                    summary.by_category.insert(category.to_owned(), NeedCategoryCount { total, unfinished });
-                }
-                Some(_) | None => {}
-            }
+    fn of(figures: &[Figure]) -> Self {
+        let by_status = counted(figures, "status");
+        let unfinished =
+            Status::ALL.iter().filter(|status| status.unfinished()).filter_map(|status| by_status.get(status.name()));
+        let by_category = about(figures, "category")
+            .map(|(category, [total, unfinished, ..])| (category, NeedCategoryCount { total, unfinished }));
+        Self {
+            total: by_status.values().sum(),
+            unfinished: unfinished.sum(),
+            by_category: by_category.collect(),
+            by_status,
         }
-        summary
     }
 }
 
@@ -158,7 +153,7 @@ pub async fn summary(
 ) -> Result<Answer<NeedsSummary>, ApiError> {
     let point = api.at(&["need"], query.as_of, freshness).await?;
     let asked = api.ask(move |connection| Box::pin(model::need_counts(connection, point.as_of))).await?;
-    answer(asked.position, point, NeedsSummary::of(asked.answer))
+    answer(asked.position, point, NeedsSummary::of(&asked.answer))
 }
 
 /// One need.

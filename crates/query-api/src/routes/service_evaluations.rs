@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::customers::PointQuery;
-use super::{ShownPage, answer, one};
+use super::{ShownPage, about, answer, counted, one};
 use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
@@ -135,21 +135,11 @@ pub struct VerdictCount {
 }
 
 impl ServiceEvaluationsSummary {
-    fn of(figures: Vec<Figure>) -> Self {
-        let mut summary = Self::default();
-        for Figure { fact, numbers: [count, finalized, ..] } in figures {
-            match fact.split_once('/') {
-                Some(("status", status)) if count != 0 => {
-                    summary.total += count;
-                    summary.by_status.insert(status.to_owned(), count);
-                }
-                Some(("verdict", verdict)) if count != 0 => {
-                    summary.by_verdict.insert(verdict.to_owned(), VerdictCount { total: count, finalized });
-                }
-                Some(_) | None => {}
-            }
-        }
-        summary
+    fn of(figures: &[Figure]) -> Self {
+        let by_status = counted(figures, "status");
+        let by_verdict = about(figures, "verdict")
+            .map(|(verdict, [total, finalized, ..])| (verdict, VerdictCount { total, finalized }));
+        Self { total: by_status.values().sum(), by_verdict: by_verdict.collect(), by_status }
     }
 }
 
@@ -166,7 +156,7 @@ pub async fn summary(
 ) -> Result<Answer<ServiceEvaluationsSummary>, ApiError> {
     let point = api.at(&["service_evaluation"], query.as_of, freshness).await?;
     let asked = api.ask(move |connection| Box::pin(model::counts(connection, point.as_of))).await?;
-    answer(asked.position, point, ServiceEvaluationsSummary::of(asked.answer))
+    answer(asked.position, point, ServiceEvaluationsSummary::of(&asked.answer))
 }
 
 /// One evaluation.

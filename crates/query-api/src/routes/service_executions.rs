@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::customers::PointQuery;
-use super::{ShownPage, answer, one};
+use super::{ShownPage, answer, counted, one};
 use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
@@ -114,16 +114,11 @@ pub struct ServiceExecutionsSummary {
 }
 
 impl ServiceExecutionsSummary {
-    fn of(figures: Vec<Figure>) -> Self {
-        let mut summary = Self::default();
-        for Figure { fact, numbers: [count, ..] } in figures {
-            let status = Status::ALL.iter().find(|status| fact.strip_prefix("status/") == Some(status.name()));
-            let Some(status) = status.filter(|_| count != 0) else { continue };
-            summary.total += count;
-            summary.unfinished += if status.unfinished() { count } else { 0 };
-            summary.by_status.insert(status.name().to_owned(), count);
-        }
-        summary
+    fn of(figures: &[Figure]) -> Self {
+        let by_status = counted(figures, "status");
+        let unfinished =
+            Status::ALL.iter().filter(|status| status.unfinished()).filter_map(|status| by_status.get(status.name()));
+        Self { total: by_status.values().sum(), unfinished: unfinished.sum(), by_status }
     }
 }
 
@@ -140,7 +135,7 @@ pub async fn summary(
 ) -> Result<Answer<ServiceExecutionsSummary>, ApiError> {
     let point = api.at(&["service_execution"], query.as_of, freshness).await?;
     let asked = api.ask(move |connection| Box::pin(model::service_execution_counts(connection, point.as_of))).await?;
-    answer(asked.position, point, ServiceExecutionsSummary::of(asked.answer))
+    answer(asked.position, point, ServiceExecutionsSummary::of(&asked.answer))
 }
 
 /// One service execution.

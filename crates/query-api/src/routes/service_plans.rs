@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::customers::PointQuery;
-use super::{ShownPage, answer, one};
+use super::{ShownPage, answer, counted, one};
 use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
@@ -106,15 +106,9 @@ pub struct ServicePlansSummary {
 }
 
 impl ServicePlansSummary {
-    fn of(figures: Vec<Figure>) -> Self {
-        let mut summary = Self::default();
-        for Figure { fact, numbers: [count, ..] } in figures {
-            if let Some(status) = fact.strip_prefix("status/").filter(|_| count != 0) {
-                summary.total += count;
-                summary.by_status.insert(status.to_owned(), count);
-            }
-        }
-        summary
+    fn of(figures: &[Figure]) -> Self {
+        let by_status = counted(figures, "status");
+        Self { total: by_status.values().sum(), by_status }
     }
 }
 
@@ -131,7 +125,7 @@ pub async fn summary(
 ) -> Result<Answer<ServicePlansSummary>, ApiError> {
     let point = api.at(&["service_plan"], query.as_of, freshness).await?;
     let asked = api.ask(move |connection| Box::pin(model::service_plan_counts(connection, point.as_of))).await?;
-    answer(asked.position, point, ServicePlansSummary::of(asked.answer))
+    answer(asked.position, point, ServicePlansSummary::of(&asked.answer))
 }
 
 /// One service plan.

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::customers::PointQuery;
-use super::{ShownPage, answer, one};
+use super::{ShownPage, about, answer, counted, one};
 use crate::answer::{Answer, Resource, Shown};
 use crate::api::Api;
 use crate::as_of::AsOf;
@@ -136,22 +136,13 @@ pub struct PriorityCount {
 }
 
 impl TicketsSummary {
-    fn of(figures: Vec<Figure>) -> Self {
-        let mut summary = Self::default();
-        for Figure { fact, numbers: [count, unfinished, ..] } in figures {
-            match fact.split_once('/') {
-                Some(("status", status)) if count != 0 => {
-                    summary.total += count;
-                    summary.by_status.insert(status.to_owned(), count);
-                }
-                Some(("priority", priority)) if count != 0 => {
-                    summary.unfinished += unfinished;
-                    summary.by_priority.insert(priority.to_owned(), PriorityCount { total: count, unfinished });
-                }
-                Some(_) | None => {}
-            }
-        }
-        summary
+    fn of(figures: &[Figure]) -> Self {
+        let by_status = counted(figures, "status");
+        let by_priority = about(figures, "priority")
+            .map(|(priority, [total, unfinished, ..])| (priority, PriorityCount { total, unfinished }));
+        let by_priority: BTreeMap<_, _> = by_priority.collect();
+        let unfinished = by_priority.values().map(|count| count.unfinished).sum();
+        Self { total: by_status.values().sum(), unfinished, by_status, by_priority }
     }
 }
 
@@ -168,7 +159,7 @@ pub async fn summary(
 ) -> Result<Answer<TicketsSummary>, ApiError> {
     let point = api.at(&["ticket"], query.as_of, freshness).await?;
     let asked = api.ask(move |connection| Box::pin(model::ticket_counts(connection, point.as_of))).await?;
-    answer(asked.position, point, TicketsSummary::of(asked.answer))
+    answer(asked.position, point, TicketsSummary::of(&asked.answer))
 }
 
 /// One ticket.
