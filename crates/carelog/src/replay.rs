@@ -43,7 +43,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "CATEGORY/ID", value_parser = parse_stream)]
     pub stream: Vec<StreamId>,
     /// Only this type of event, such as TicketOpened
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = parse_event_type)]
     pub event_type: Vec<String>,
     /// Only this kind of aggregate, such as ticket
     #[arg(long, value_parser = parse_category)]
@@ -234,6 +234,13 @@ fn parse_category(text: &str) -> Result<Category, String> {
     })
 }
 
+fn parse_event_type(text: &str) -> Result<String, String> {
+    let known = Category::has_event_type(text);
+    known
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("there is no type of event {text:?}; they are like TicketOpened"))
+}
+
 fn parse_stream(text: &str) -> Result<StreamId, String> {
     let (category, id) = text.split_once('/').ok_or("give CATEGORY/ID, such as ticket/01890a5d-…")?;
     let id = id.parse().map_err(|_| format!("{id:?} is no UUID"))?;
@@ -259,5 +266,11 @@ mod tests {
         let id = Uuid::from_u128(1);
         assert_eq!(parse_stream(&format!("ticket/{id}")), Ok(StreamId { category: Category::Ticket, id }));
         assert!(parse_stream("ticket").is_err() && parse_stream("invoice/1").is_err());
+    }
+
+    #[test]
+    fn a_type_of_event_that_there_is_not_is_refused_instead_of_found_nowhere() {
+        assert_eq!(parse_event_type("TicketOpened"), Ok("TicketOpened".to_owned()));
+        assert!(parse_event_type("TicketOpend").is_err());
     }
 }

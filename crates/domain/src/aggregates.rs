@@ -215,6 +215,12 @@ impl Category {
         Self::ALL.iter().copied().find(|category| category.name() == name)
     }
 
+    /// Whether any of the aggregates has events of this type.
+    #[must_use]
+    pub fn has_event_type(name: &str) -> bool {
+        Self::ALL.iter().any(|category| category.event_types().contains(&name))
+    }
+
     /// Whether its events hold personal data of customers, which an erasure ends.
     #[must_use]
     pub const fn holds_personal_data(self) -> bool {

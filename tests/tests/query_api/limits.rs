@@ -86,6 +86,7 @@ async fn bad_input_gets_a_problem_that_names_it() {
         "/v1/transactions?currency=usd",
         "/v1/events?after=-1",
         "/v1/events?category=nothing",
+        "/v1/events?type=TicketOpend",
         "/v1/events?stream=ticket",
         "/v1/events?limit=100000",
         "/v1/models?x=1",

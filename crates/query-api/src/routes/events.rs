@@ -114,6 +114,10 @@ pub async fn list(
 fn selection(query: EventsQuery) -> Result<Selection, ApiError> {
     let wrong = |parameter: &'static str, text: &str| ApiError::validation(parameter, format!("{text} is not known"));
     let categories = query.category.iter().map(|name| Category::parse(name).ok_or_else(|| wrong("category", name)));
+    let unknown = query.event_type.iter().find(|name| !Category::has_event_type(name));
+    if let Some(name) = unknown {
+        return Err(wrong("type", name));
+    }
     let streams = query.stream.iter().map(|text| stream(text).ok_or_else(|| wrong("stream", text)));
     Ok(Selection {
         after: query.after.unwrap_or(0),
