@@ -124,11 +124,16 @@ fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().starts_with(b"{")
 }
 
+/// What is wrong, without the place in the text and in the words of JSON: whoever sends it knows none of our types.
 fn sentence(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text.chars().take(text.get(..end).map_or(0, |head| head.chars().count())).collect(),
-        None => text,
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let of_rust = ["struct ", "tuple struct ", "internally tagged enum ", "a map"];
+    match text.rsplit_once(", expected ") {
+        Some((what, expected)) if of_rust.iter().any(|kind| expected.starts_with(kind)) => {
+            format!("{what}, expected an object")
+        }
+        Some(_) | None => text.to_owned(),
     }
 }
 
@@ -389,6 +394,25 @@ mod tests {
         assert_eq!(pointer(r#"{"what":{"parcel":{"weight":300}}}"#), "/data/what/parcel/weight");
         assert_eq!(pointer(r#"{"what":{"parcel":{"weight":1,"more":2}}}"#), "/data/what/parcel/more");
         assert_eq!(pointer(r#"{"what":{"letter":{}}}"#), "/data/what");
+    }
+
+    #[test]
+    fn what_is_expected_is_said_in_words_of_json() {
+        let detail = |content: &str| match read_variant::<crate::service_plan::Command>("draft", "/data", content) {
+            Err(VariantError::Content(error)) => format!("{}: {}", error.pointer, error.detail),
+            other => format!("{other:?}"),
+        };
+        let customer = uuid::Uuid::from_u128(1);
+        assert_eq!(
+            detail(&format!(r#"{{"customer":"{customer}","terms":7}}"#)),
+            "/data/terms: invalid type: integer `7`, expected an object"
+        );
+        assert_eq!(
+            detail(&format!(
+                r#"{{"customer":"{customer}","terms":{{"name":"struct X, expected struct Y at line 7"}}}}"#
+            )),
+            "/data/terms: missing field `content`"
+        );
     }
 
     #[test]
