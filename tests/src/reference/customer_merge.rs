@@ -78,7 +78,10 @@ pub(super) fn merge(case: &Case<'_>, customer: &Customer, judged: &mut Judgement
     let circle = own != id && reached.contains(&id);
     judged.rule(circle && !case.world.is(Altered::CirclesAllowed), "organization_cycle");
     judged.deep(steps > DEPTH_SURE);
-    judged.rule(case.behind(own).len() + case.behind(id).len() + 1 > 60, "limit_exceeded");
+    let behind = case.behind(id);
+    // Five at most are merged one into the other; the loser and its new survivor are two of them.
+    let longest = behind.iter().map(|alias| case.survivors(*alias).len()).max().unwrap_or(0);
+    judged.rule(case.behind(own).len() + behind.len() + 1 > 60 || longest + 2 > 5, "limit_exceeded");
     let filled = Filled::of(customer, loser);
     judged.on_customer(own, "CustomerMerged", move |customer| filled.into(customer, id));
     judged.on_customer(id, "CustomerMergedInto", move |loser| loser.standing = Standing::Merged(own));

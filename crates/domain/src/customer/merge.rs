@@ -10,7 +10,7 @@ use super::decide::{ADDRESSES_MAX, CONTACT_POINTS_MAX, TAGS_MAX};
 use super::event::Event;
 use super::fields::{Address, ContactPoint, Filled};
 use super::state::{Customer, Standing};
-use super::{contact, organization, reference};
+use super::{contact, organization, path, reference};
 use crate::decider::{ClaimChange, ClaimKey, Context, Decision, Loaded};
 use crate::ids::{CustomerId, InquiryId, StreamId};
 use crate::inquiry::{identified_claim, own_subject};
@@ -18,11 +18,16 @@ use crate::rejection::{Code, Rejection};
 
 /// The most customers behind one survivor, so that all of them can be erased in one append.
 pub const ALIASES_MAX: usize = 60;
+/// The most customers of whom each was merged into the next, so that whoever asks for the last one finds it in few
+/// rounds of reading.
+pub const CHAIN_MAX: usize = 5;
 
-/// What a merge reads: the loser, those whose values may be filled in through it, and what rules a circle out.
+/// What a merge reads: the loser with its aliases, those whose values may be filled in through it, and what rules a
+/// circle out.
 pub(super) fn reads(loaded: &Loaded, own: CustomerId, loser: CustomerId) -> Vec<StreamId> {
     let mut streams = organization::walk_reads(loaded, own);
     streams.push(loser.stream());
+    streams.extend(alias_streams(loaded, loser));
     if let Some(customer) = loaded.get::<Customer>(loser.stream()) {
         let contacts = customer.contact_points.iter().map(|point| point.contact.subject());
         let subjects = contacts.chain(customer.addresses.iter().map(|address| address.place.subject()));
@@ -71,6 +76,10 @@ impl Customer {
         let aliases: BTreeSet<CustomerId> = loser.aliases().collect();
         if self.aliases().count() + aliases.len() + 1 > ALIASES_MAX {
             return Err(Rejection::limit_exceeded("customers merged into one", ALIASES_MAX as u64));
+        }
+        let longest = aliases.iter().map(|alias| path(context.loaded, *alias).count()).max().unwrap_or(1);
+        if longest >= CHAIN_MAX {
+            return Err(Rejection::limit_exceeded("customers merged one into the other", CHAIN_MAX as u64));
         }
         organization::rule_out_circle(context.loaded, own, loser_id)?;
         let merged = Event::CustomerMerged { loser: loser_id, aliases, filled: self.fill(loser) };

@@ -21,7 +21,7 @@ pub use fields::{
     Address, AddressKind, ConsentBasis, ConsentChannel, Contact, ContactKind, ContactPoint, Country, ExternalRef,
     Filled, Kind, Lifecycle, Lines, Locale, NewAddress, NewContactPoint, OrganizationLink, Place, Timezone, Withdrawn,
 };
-pub use merge::ALIASES_MAX;
+pub use merge::{ALIASES_MAX, CHAIN_MAX};
 pub use organization::ORGANIZATIONS_MAX;
 pub use reference::EXTERNAL_REFS_MAX;
 pub use state::{Alias, Consent, Customer, Standing};
@@ -30,36 +30,28 @@ use crate::decider::Loaded;
 use crate::ids::{CustomerId, StreamId};
 use crate::rejection::Rejection;
 
-/// How many steps of merging are followed to name the survivor.
-const CHAIN_MAX: usize = 5;
+/// A customer and those that it went into, one after the other, as far as they are loaded.
+fn path(loaded: &Loaded, id: CustomerId) -> impl Iterator<Item = CustomerId> {
+    std::iter::successors(Some(id), |id| loaded.get::<Customer>(id.stream())?.survivor()).take(CHAIN_MAX)
+}
 
 /// What [`live_customer`] reads: the customer's stream and, where it was merged, those that it went into, one more
 /// each time that it is asked.
 #[must_use]
 pub fn chain(loaded: &Loaded, id: CustomerId) -> Vec<StreamId> {
-    std::iter::successors(Some(id), |id| loaded.get::<Customer>(id.stream())?.survivor())
-        .take(CHAIN_MAX)
-        .map(CustomerId::stream)
-        .collect()
+    path(loaded, id).map(CustomerId::stream).collect()
 }
 
-/// Who the customer is today: itself, or whom it was merged into as far as that was loaded ([`chain`]).
+/// Who the customer is today: itself, or whom it was merged into in the end. Its [`chain`] must be among the reads.
 #[must_use]
 pub fn survivor(loaded: &Loaded, id: CustomerId) -> CustomerId {
-    std::iter::successors(Some(id), |id| loaded.get::<Customer>(id.stream())?.survivor())
-        .take(CHAIN_MAX + 1)
-        .last()
-        .unwrap_or(id)
+    path(loaded, id).last().unwrap_or(id)
 }
 
 /// Whether two customers are one today. The [`chain`] of both must be among the reads.
 #[must_use]
 pub fn are_one(loaded: &Loaded, one: CustomerId, other: CustomerId) -> bool {
-    let (one, other) = (survivor(loaded, one), survivor(loaded, other));
-    let is_behind = |alias: CustomerId, id: CustomerId| {
-        loaded.get::<Customer>(id.stream()).is_some_and(|customer| customer.aliases().any(|known| known == alias))
-    };
-    one == other || is_behind(one, other) || is_behind(other, one)
+    survivor(loaded, one) == survivor(loaded, other)
 }
 
 /// A customer to whom something is done, for the decisions of other aggregates. Its [`chain`] must be among the reads.

@@ -154,6 +154,19 @@ fn at_most_sixty_customers_stand_behind_one() {
 }
 
 #[test]
+fn five_customers_are_merged_one_into_the_other_and_a_sixth_takes_none_of_them() {
+    let [first, second, third] = [6, 7, 8].map(|number| CustomerId(id(number)));
+    let apart = [first, second, third].into_iter().fold(customers(), |world, id| world.send(id, &register("{}")));
+    let links = [(second, first), (third, second), (LI, third), (MEI, LI)];
+    let chain = links.into_iter().fold(apart, |world, (survivor, loser)| world.send(survivor, &merge(loser)));
+    assert_eq!(chain.fact(first, &Command::Unblock {}, "survivor"), Some(MEI.to_string()));
+    assert_eq!(chain.code(BO, &merge(MEI)), Some(Code::LimitExceeded));
+    let longer = chain.clone().send(MEI, &merge(BO));
+    assert_eq!(longer.code(ACME, &merge(MEI)), Some(Code::LimitExceeded), "whatever else stands behind it");
+    assert_eq!(chain.send(MEI, &unmerge(LI)).code(BO, &merge(MEI)), None);
+}
+
+#[test]
 fn others_learn_what_became_of_a_customer() {
     let world = customers().send(LI, &merge(MEI)).send(BO, &merge(LI));
     let record = |customer: CustomerId| {
