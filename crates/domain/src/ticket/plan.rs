@@ -24,7 +24,7 @@ pub(super) fn policy(plan: ServicePlanId, loaded: &Loaded) -> Option<Asked> {
 /// What [`put_under`] reads, and what clocks that begin by the plan are counted by.
 pub(super) fn reads(plan: ServicePlanId, loaded: &Loaded) -> Vec<StreamId> {
     let settings = policy(plan, loaded).map(|asked| sla::asked_reads(asked, loaded)).unwrap_or_default();
-    service_plan::covered_reads(loaded, plan).into_iter().chain(settings).collect()
+    service_plan::owned_reads(loaded, plan).into_iter().chain(settings).collect()
 }
 
 /// The event with which a matter is put under a plan.
@@ -49,8 +49,17 @@ pub(super) fn change(
     product: Option<&Product>,
     context: &Context<'_>,
 ) -> Result<Decision, Rejection> {
+    let pointer = "/data/product";
+    if plan.is_none() && product.is_some() {
+        return Err(Rejection::validation(pointer, "a product is covered by a plan only"));
+    }
     if ticket.plan.map(|plan| plan.id) == plan {
-        return Ok(Decision::already());
+        return match product {
+            Some(product) if ticket.product.as_ref() != Some(product) => {
+                Err(Rejection::validation(pointer, "it is under this plan already, for another product or none"))
+            }
+            Some(_) | None => Ok(Decision::already()),
+        };
     }
     if ticket.plan.is_some() {
         context.require_role(Role::Supervisor)?;

@@ -15,6 +15,7 @@ use crate::feedback::About;
 use crate::ids::{AgentId, CustomerId, ServicePlanId, TeamId, TicketId};
 use crate::personal::Personal;
 use crate::revisions::RevisionOf;
+use crate::service_plan::Product;
 
 /// What a ticket is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +69,8 @@ pub struct Ticket {
     pub sla: Option<Sla>,
     /// The service plan that it is under.
     pub plan: Option<RevisionOf<ServicePlanId>>,
+    /// The product for which the plan covers it.
+    pub product: Option<Product>,
     /// The work that was logged, in seconds.
     pub time_spent_s: u64,
 }
@@ -124,7 +127,10 @@ impl Ticket {
             Event::TicketSplitOff { messages, .. } => self.messages.retain(|message| !messages.contains(message)),
             Event::TicketSplitFrom { messages, .. } => self.messages.extend(messages),
             Event::TicketReopened { count, .. } => self.reopen_count = *count,
-            Event::TicketPlanChanged { plan, .. } => self.plan = *plan,
+            Event::TicketPlanChanged { plan, product } => {
+                self.plan = *plan;
+                self.product.clone_from(product);
+            }
             Event::TimeLogged { seconds, .. } => {
                 self.time_spent_s = self.time_spent_s.saturating_add(u64::from(seconds.get()));
             }

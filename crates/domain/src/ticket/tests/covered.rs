@@ -183,6 +183,19 @@ fn a_ticket_is_put_only_under_a_plan_that_covers_it() {
 }
 
 #[test]
+fn the_product_that_a_plan_covers_is_told_with_the_plan_and_not_changed_in_silence() {
+    let world = world().with_plan(PLAN, LI, &with("covered", json!({"products": ["EX-200", "EX-300"]}))).opened(T);
+    let of = |product: &str| json!({"plan": PLAN, "product": product});
+    let covered = world.clone().send(T, "change_plan", of("EX-200"));
+    assert_eq!(covered.events(T, "change_plan", of("EX-200")), Vec::<String>::new());
+    assert_eq!(covered.events(T, "change_plan", json!({"plan": PLAN})), Vec::<String>::new());
+    for (world, data) in [(&covered, of("EX-300")), (&world, json!({"product": "EX-200"}))] {
+        let refused = world.rejection(T, "change_plan", data);
+        assert_eq!((refused.code, refused.errors[0].pointer.as_str()), (Code::Validation, "/data/product"));
+    }
+}
+
+#[test]
 fn visits_are_not_taken_by_tickets() {
     let world = world().with_plan(PLAN, LI, &allocation("visits", "complete")).send(T, "open", under(PLAN));
     assert_eq!(world.resolved(T).left(), Some(2));
