@@ -9,7 +9,7 @@ use crate::aggregates::{Category, Command, Event};
 use crate::customer;
 use crate::decider::{ClaimChange, ClaimKind, Context, Decision, Holding, Loaded, LoadedStream};
 use crate::envelope::{Actor, ActorKind};
-use crate::ids::{AgentId, StreamId};
+use crate::ids::{AgentId, CustomerId, StreamId};
 use crate::rejection::Rejection;
 use crate::rules;
 use crate::text::Name;
@@ -99,15 +99,20 @@ impl Given {
         outcome
     }
 
-    /// The same in other circumstances: where nothing has happened, where others act, and where all customers are erased.
+    /// The same in other circumstances: where nothing has happened, where others act, and where all customers are erased
+    /// or merged into somebody.
     fn others(&self) -> Vec<Self> {
         let acting = [ActorKind::Customer, ActorKind::Rule, ActorKind::Agent].map(|kind| self.clone().by(kind));
-        let mut erased = self.clone();
         let customers: Vec<_> =
             self.loaded.streams.keys().filter(|stream| stream.category == Category::Customer).copied().collect();
-        let gone = Event::from(customer::Event::CustomerErased { inquiries: Vec::new() });
-        customers.into_iter().for_each(|stream| erased.happened(stream, &gone));
-        acting.into_iter().chain([given([]).at(self.now), erased]).collect()
+        let erased = customer::Event::CustomerErased { inquiries: Vec::new() };
+        let merged = customer::Event::CustomerMergedInto { survivor: CustomerId(Uuid::from_u128(u128::MAX)) };
+        let changed = [erased, merged].map(|event| {
+            let mut changed = self.clone();
+            customers.iter().for_each(|stream| changed.happened(*stream, &event.clone().into()));
+            changed
+        });
+        acting.into_iter().chain([given([]).at(self.now)]).chain(changed).collect()
     }
 
     fn decide(&self, stream: StreamId, command: &Command) -> Result<Decision, Rejection> {

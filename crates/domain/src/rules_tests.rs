@@ -68,7 +68,8 @@ fn written(seen: &Seen) -> String {
     let mut text = "# Commands, events and rejections
 
 What each command brings about, and what refuses it. This page is made from the code: it holds what the tests of this
-crate have seen, also by others than those who may and where customers are erased, a test compares it, and `CARELOG_BLESS=1 cargo test -p carelog-domain --lib rules` writes it anew.
+crate have seen, and the same commands where nothing exists, where others act, and where customers are erased or merged.
+A test compares it, and `CARELOG_BLESS=1 cargo test -p carelog-domain --lib rules` writes it anew.
 `already so` means: accepted, and nothing had to change. Every command can also be refused before it is decided, see
 the end.
 "
