@@ -211,6 +211,14 @@ impl Rejection {
         rejection
     }
 
+    /// A field refers to something of another customer.
+    #[must_use]
+    pub fn customer_mismatch(pointer: &str, stream: StreamId) -> Self {
+        let mut rejection = Self::new(Code::CustomerMismatch, format!("{stream} is another customer's"));
+        rejection.errors.push(FieldError { pointer: pointer.to_owned(), detail: rejection.detail.clone() });
+        rejection
+    }
+
     /// The present state does not allow the command.
     #[must_use]
     pub fn invalid_transition(from: &str, command: &str, allowed: &[&str]) -> Self {

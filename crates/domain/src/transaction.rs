@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::customer;
 use crate::decider::{Aggregate, ClaimChange, ClaimKey, ClaimKind, ClaimQuery, Context, Decision, Loaded};
 use crate::envelope::Actor;
-use crate::ids::{CustomerId, StreamId};
+use crate::ids::{CustomerId, ServicePlanId, StreamId};
 use crate::money::{Currency, Minor};
 use crate::rejection::{Code, Rejection};
 use crate::text::{FreeText, Name};
+use crate::{customer, service_plan};
 
 /// The most lines of a transaction.
 pub const LINES_MAX: usize = 200;
@@ -92,7 +92,7 @@ pub enum Command {
         channel: Option<Name<64>>,
         /// The service plan that it pays for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        plan: Option<Uuid>,
+        plan: Option<ServicePlanId>,
     },
     /// Corrects the amount and the lines. Never below what was refunded.
     Correct {
@@ -148,7 +148,7 @@ pub enum Event {
         channel: Option<Name<64>>,
         /// The service plan that it pays for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        plan: Option<Uuid>,
+        plan: Option<ServicePlanId>,
     },
     /// The amount and the lines are others.
     TransactionCorrected {
@@ -262,7 +262,10 @@ impl Aggregate for Transaction {
 
     fn reads(_: Uuid, command: &Command, _: &Actor, loaded: &Loaded) -> Vec<StreamId> {
         match command {
-            Command::Record { customer, .. } => customer::chain(loaded, *customer),
+            Command::Record { customer, plan, .. } => {
+                let plan = plan.map(|plan| service_plan::owned_reads(loaded, plan)).unwrap_or_default();
+                customer::chain(loaded, *customer).into_iter().chain(plan).collect()
+            }
             Command::Correct { .. } | Command::Refund { .. } | Command::Void { .. } => Vec::new(),
         }
     }
@@ -319,6 +322,9 @@ fn record(command: &Command, context: &Context<'_>) -> Result<Decision, Rejectio
     context.require_new()?;
     check_amount(*amount_minor, lines)?;
     customer::live_customer(context.loaded, "/data/customer", *customer)?;
+    if let Some(plan) = plan {
+        service_plan::of_customer(context.loaded, "/data/plan", *plan, *customer)?;
+    }
     let key = order_key(source);
     if let Some(first) = context.loaded.others(&key, context.stream).next() {
         return Err(Rejection::already_exists(first.holder));

@@ -74,6 +74,8 @@ pub(super) fn judge(case: &Case<'_>, judged: &mut Judgement) {
         check(amount, &lines, judged);
         let customer = ask.id_in("customer");
         case.living(customer, judged);
+        // There are no plans here.
+        judged.rule(ask.uuid("plan").is_some(), "reference_missing");
         let part = |field: &str| {
             ask.data.get("source").and_then(|source| source.get(field)?.as_str()).map(super::name).unwrap_or_default()
         };

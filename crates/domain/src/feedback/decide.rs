@@ -9,17 +9,15 @@ use super::state::{Feedback, Matter};
 use super::survey;
 use super::transitions::{Cell, cell, not_possible};
 use crate::agent::Agent;
-use crate::customer;
 use crate::decider::{Context, Decision, Loaded};
 use crate::envelope::ActorKind;
-use crate::ids::{AgentId, CustomerId, FeedbackId, NeedId, ServicePlanId, StreamId, TeamId, TicketId};
+use crate::ids::{AgentId, CustomerId, FeedbackId, NeedId, StreamId, TeamId};
 use crate::need::{self, Title};
 use crate::personal::Personal;
 use crate::rejection::{Code, Rejection};
 use crate::revisions::RevisionOf;
-use crate::service_plan::ServicePlan;
 use crate::team::Team;
-use crate::ticket::Ticket;
+use crate::{customer, service_plan, ticket};
 
 /// The most needs of which one piece of feedback is evidence.
 pub const NEEDS_MAX: usize = 20;
@@ -54,10 +52,11 @@ pub(super) fn creates(command: &Command) -> bool {
 /// The other streams that the decision reads. Every command reads the customer's, so that it is guarded.
 pub(super) fn reads(id: Uuid, command: &Command, loaded: &Loaded) -> Vec<StreamId> {
     if let Some((customer, about)) = beginning(command) {
-        let named = about.ticket.map(TicketId::stream).into_iter();
-        let named = named.chain(about.agent.map(AgentId::stream)).chain(about.team.map(TeamId::stream));
-        let named = named.chain(about.plan.map(|plan| plan.id.stream()));
-        return customer::chain(loaded, customer).into_iter().chain(named).collect();
+        let About { ticket, agent, team, plan } = about;
+        let ticket = ticket.map(|ticket| ticket::owned_reads(loaded, ticket)).into_iter().flatten();
+        let plan = plan.map(|plan| service_plan::owned_reads(loaded, plan.id)).into_iter().flatten();
+        let others = agent.map(AgentId::stream).into_iter().chain(team.map(TeamId::stream));
+        return customer::chain(loaded, customer).into_iter().chain(ticket).chain(plan).chain(others).collect();
     }
     let matter = loaded.get::<Feedback>(FeedbackId(id).stream()).and_then(|feedback| feedback.matter.as_ref());
     let chain = matter.map(|matter| customer::chain(loaded, matter.customer)).unwrap_or_default();
@@ -136,7 +135,7 @@ fn begin(command: &Command, context: &Context<'_>) -> Result<Decision, Rejection
         let terms = Terms { expires_after: *expires_after_s, amend_for: *amend_window_s };
         return survey::request(customer, *metric, about, terms, context);
     }
-    check_named(about, "/data/about", context.loaded)?;
+    check_named(about, "/data/about", customer, context.loaded)?;
     let submitted = |content: Content| Event::FeedbackSubmitted { customer, content };
     Ok(content(command, customer, about)
         .map_or_else(Decision::already, |content| Decision::event(context.stream, submitted(content))))
@@ -159,21 +158,24 @@ fn content(command: &Command, customer: CustomerId, about: About) -> Option<Cont
     None
 }
 
-/// Refuses what feedback is about, if there is no such thing. `pointer` leads to it.
-pub(super) fn check_named(about: About, pointer: &str, loaded: &Loaded) -> Result<(), Rejection> {
+/// Refuses what feedback is about, if there is no such thing or it is another customer's. `pointer` leads to it.
+pub(super) fn check_named(about: About, pointer: &str, customer: CustomerId, loaded: &Loaded) -> Result<(), Rejection> {
     let About { ticket, agent, team, plan } = about;
-    let ticket = ticket.map(TicketId::stream).filter(|stream| loaded.get::<Ticket>(*stream).is_none());
-    let agent = agent.map(AgentId::stream).filter(|stream| loaded.get::<Agent>(*stream).is_none());
-    let team = team.map(TeamId::stream).filter(|stream| loaded.get::<Team>(*stream).is_none());
-    let known = |plan: &RevisionOf<ServicePlanId>| {
-        loaded.get::<ServicePlan>(plan.id.stream()).is_some_and(|found| found.revisions.get(plan.revision).is_some())
-    };
-    let plan = plan.filter(|plan| !known(plan)).map(|plan| plan.id.stream());
-    let missing = [("ticket", ticket), ("agent", agent), ("team", team), ("plan", plan)];
-    match missing.into_iter().find_map(|(name, it)| Some((name, it?))) {
-        Some((name, missing)) => Err(Rejection::reference_missing(&format!("{pointer}/{name}"), missing)),
-        None => Ok(()),
+    let missing = |name: &str, stream: StreamId| Rejection::reference_missing(&format!("{pointer}/{name}"), stream);
+    if let Some(ticket) = ticket {
+        ticket::of_customer(loaded, &format!("{pointer}/ticket"), ticket, customer)?;
     }
+    if let Some(agent) = agent.map(AgentId::stream).filter(|stream| loaded.get::<Agent>(*stream).is_none()) {
+        return Err(missing("agent", agent));
+    }
+    if let Some(team) = team.map(TeamId::stream).filter(|stream| loaded.get::<Team>(*stream).is_none()) {
+        return Err(missing("team", team));
+    }
+    if let Some(RevisionOf { id, revision }) = plan {
+        let plan = service_plan::of_customer(loaded, &format!("{pointer}/plan"), id, customer)?;
+        plan.revisions.get(revision).ok_or_else(|| missing("plan", id.stream()))?;
+    }
+    Ok(())
 }
 
 fn go_on(matter: &Matter, command: &Command, context: &Context<'_>) -> Result<Decision, Rejection> {

@@ -42,13 +42,13 @@ pub(super) fn request(
     context: &Context<'_>,
 ) -> Result<Decision, Rejection> {
     let (stream, at) = (context.stream, context.occurred_at);
-    let rated = snapshot(rated, context.loaded)?;
+    let rated = snapshot(rated, customer, context.loaded)?;
     let requested = survey_requested(customer, metric, rated, terms, at);
     Ok(Decision::event(stream, requested).timer(expiry_timer(stream, terms, at)))
 }
 
 /// Who is rated as things stand: a ticket with its agent, team and plan, or whoever is named.
-fn snapshot(rated: About, loaded: &Loaded) -> Result<About, Rejection> {
+fn snapshot(rated: About, customer: CustomerId, loaded: &Loaded) -> Result<About, Rejection> {
     let wrong = |field: &str| {
         Err(Rejection::validation(
             format!("/data/rated/{field}"),
@@ -62,7 +62,7 @@ fn snapshot(rated: About, loaded: &Loaded) -> Result<About, Rejection> {
         About { ticket: None, agent: None, team: None, plan: None } => {
             return Err(Rejection::validation("/data/rated", "a ticket, an agent, a team or a plan is rated"));
         }
-        About { .. } => check_named(rated, "/data/rated", loaded)?,
+        About { .. } => check_named(rated, "/data/rated", customer, loaded)?,
     }
     let ticket = rated.ticket.and_then(|id| loaded.get::<Ticket>(id.stream()));
     Ok(match ticket {

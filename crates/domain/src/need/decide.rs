@@ -14,7 +14,7 @@ use crate::ids::{AgentId, CustomerId, NeedId, StreamId, TransactionId};
 use crate::moment::Moment;
 use crate::personal::Personal;
 use crate::rejection::{Code, Rejection};
-use crate::service_plan::{self, ServicePlan};
+use crate::service_plan;
 use crate::ticket::{CategoryPath, Reason};
 use crate::transaction::Transaction;
 
@@ -30,7 +30,7 @@ pub(super) fn reads(id: NeedId, command: &Command, actor: &Actor, loaded: &Loade
     match command {
         Command::AttachEvidence { evidence } => streams.extend(evidence.reads(loaded)),
         Command::Fulfil { by: Fulfilment::Transaction { id } } => streams.extend(sale(*id).reads(loaded)),
-        Command::Fulfil { by: Fulfilment::Plan { id } } => streams.extend(service_plan::covered_reads(loaded, *id)),
+        Command::Fulfil { by: Fulfilment::Plan { id } } => streams.extend(service_plan::owned_reads(loaded, *id)),
         Command::Merge { loser, overridden } => {
             streams.extend(merge::merge_reads(*loser, loaded));
             streams.extend(actor_stream(actor).filter(|_| *overridden));
@@ -236,11 +236,7 @@ fn fulfil(customer: CustomerId, by: &Fulfilment, context: &Context<'_>) -> Resul
             }
         }
         Fulfilment::Plan { id } => {
-            let missing = || Rejection::reference_missing("/data/by/id", id.stream());
-            let plan = context.loaded.get::<ServicePlan>(id.stream()).ok_or_else(missing)?;
-            if !plan.customer.is_some_and(|owner| customer::are_one(context.loaded, owner, customer)) {
-                return Err(Rejection::new(Code::CustomerMismatch, "the plan is another customer's"));
-            }
+            service_plan::of_customer(context.loaded, "/data/by/id", *id, customer)?;
         }
         Fulfilment::Release { .. } => {}
     }

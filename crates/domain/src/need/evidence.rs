@@ -8,7 +8,7 @@ use crate::customer;
 use crate::decider::Loaded;
 use crate::ids::{CustomerId, StreamId};
 use crate::named::named;
-use crate::rejection::{Code, FieldError, Rejection};
+use crate::rejection::Rejection;
 
 /// The most pieces of evidence of a need.
 pub const EVIDENCE_MAX: usize = 50;
@@ -75,16 +75,9 @@ impl Evidence {
         if loaded.streams.get(&stream).is_none_or(|known| known.version == 0) {
             return Err(Rejection::reference_missing(pointer, stream));
         }
-        if self.customer(loaded).is_some_and(|own| is_same(own, customer, loaded)) {
+        if self.customer(loaded).is_some_and(|own| customer::are_one(loaded, own, customer)) {
             return Ok(());
         }
-        let mut mismatch = Rejection::new(Code::CustomerMismatch, format!("the {stream} is of another customer"));
-        mismatch.errors.push(FieldError { pointer: pointer.to_owned(), detail: mismatch.detail.clone() });
-        Err(mismatch)
+        Err(Rejection::customer_mismatch(pointer, stream))
     }
-}
-
-/// Whether two customers are one today. The chains of both must be among the reads.
-pub(super) fn is_same(one: CustomerId, other: CustomerId, loaded: &Loaded) -> bool {
-    customer::are_one(loaded, one, other)
 }

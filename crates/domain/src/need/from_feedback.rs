@@ -2,14 +2,14 @@
 
 use super::decide::check_pieces;
 use super::event::Event;
-use super::evidence::{Evidence, EvidenceKind, is_same};
+use super::evidence::{Evidence, EvidenceKind};
 use super::fields::{Source, Title};
 use super::state::Need;
 use crate::customer;
 use crate::decider::Loaded;
 use crate::ids::{CustomerId, FeedbackId, NeedId, StreamId};
 use crate::personal::Personal;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::Rejection;
 use crate::ticket::{CategoryPath, Description};
 
 /// The command by which evidence is attached.
@@ -58,8 +58,8 @@ pub(crate) fn evidence_attached(
 ) -> Result<Option<Event>, Rejection> {
     let missing = || Rejection::reference_missing("/data/need", need.stream());
     let found = loaded.get::<Need>(need.stream()).ok_or_else(missing)?;
-    if !found.customer.is_some_and(|own| is_same(own, customer, loaded)) {
-        return Err(Rejection::new(Code::CustomerMismatch, "the need is of another customer"));
+    if !found.customer.is_some_and(|own| customer::are_one(loaded, own, customer)) {
+        return Err(Rejection::customer_mismatch("/data/need", need.stream()));
     }
     let evidence = Evidence { kind: EvidenceKind::Feedback, id: feedback.0 };
     if found.evidence.contains(&evidence) {

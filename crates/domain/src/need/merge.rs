@@ -1,7 +1,6 @@
 //! Two needs that are one become one, and two again.
 
 use super::event::Event;
-use super::evidence::is_same;
 use super::state::Need;
 use crate::agent::Role;
 use crate::customer;
@@ -46,7 +45,7 @@ pub(super) fn merge(
     }
     let lost_customer = lost.customer.unwrap_or(customer);
     customer::refuse_erased(lost_customer, context.loaded)?;
-    if !overridden && !is_same(lost_customer, customer, context.loaded) {
+    if !overridden && !customer::are_one(context.loaded, lost_customer, customer) {
         return Err(Rejection::new(Code::CustomerMismatch, "the needs belong to different customers"));
     }
     if need.merged.len() >= MERGED_MAX {

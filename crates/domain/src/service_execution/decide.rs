@@ -9,20 +9,17 @@ use super::{end, plan, work};
 use crate::customer;
 use crate::decider::{Context, Decision, Loaded, actor_stream};
 use crate::envelope::{Actor, ActorKind};
-use crate::ids::{AgentId, ServiceExecutionId, StreamId, TicketId};
+use crate::ids::{AgentId, ServiceExecutionId, StreamId};
 use crate::personal::Personal;
 use crate::rejection::Rejection;
-use crate::service_plan;
+use crate::{service_plan, ticket};
 
 /// The other streams that the decision reads. Every command reads the customer's, so that it is guarded.
 pub(super) fn reads(id: ServiceExecutionId, command: &Command, actor: &Actor, loaded: &Loaded) -> Vec<StreamId> {
     if let Command::Plan { customer, ticket, plan, .. } = command {
-        let plan = plan.map(|plan| service_plan::covered_reads(loaded, plan)).into_iter().flatten();
-        return customer::chain(loaded, *customer)
-            .into_iter()
-            .chain(ticket.map(TicketId::stream))
-            .chain(plan)
-            .collect();
+        let ticket = ticket.map(|ticket| ticket::owned_reads(loaded, ticket)).into_iter().flatten();
+        let plan = plan.map(|plan| service_plan::owned_reads(loaded, plan)).into_iter().flatten();
+        return customer::chain(loaded, *customer).into_iter().chain(ticket).chain(plan).collect();
     }
     let order = loaded.get::<ServiceExecution>(id.stream()).and_then(|execution| execution.order.as_ref());
     let Some(order) = order else { return Vec::new() };

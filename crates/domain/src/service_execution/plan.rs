@@ -15,8 +15,7 @@ use crate::ids::{CustomerId, ServiceExecutionId, ServicePlanId};
 use crate::personal::Personal;
 use crate::rejection::Rejection;
 use crate::revisions::RevisionOf;
-use crate::service_plan;
-use crate::ticket::Ticket;
+use crate::{service_plan, ticket};
 
 /// The most items of a checklist.
 pub const CHECKLIST_MAX: usize = 100;
@@ -27,8 +26,8 @@ pub(super) fn plan(command: &Command, context: &Context<'_>) -> Result<Decision,
         return Ok(Decision::already());
     };
     live_customer(context.loaded, "/data/customer", *customer)?;
-    if let Some(ticket) = ticket.filter(|ticket| context.loaded.get::<Ticket>(ticket.stream()).is_none()) {
-        return Err(Rejection::reference_missing("/data/ticket", ticket.stream()));
+    if let Some(ticket) = ticket {
+        ticket::of_customer(context.loaded, "/data/ticket", *ticket, *customer)?;
     }
     let plan = match plan {
         Some(plan) => {

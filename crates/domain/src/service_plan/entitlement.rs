@@ -25,19 +25,38 @@ pub struct Matter<'a> {
     pub product: Option<&'a Product>,
 }
 
-/// What [`covered`] reads of a plan: its stream and, once that is loaded, the chain of its customer.
+/// What [`of_customer`] reads of a plan: its stream and, once that is loaded, the chain of its customer.
 #[must_use]
-pub fn covered_reads(loaded: &Loaded, plan: ServicePlanId) -> Vec<StreamId> {
+pub fn owned_reads(loaded: &Loaded, plan: ServicePlanId) -> Vec<StreamId> {
     let customer = loaded.get::<ServicePlan>(plan.stream()).and_then(|plan| plan.customer);
     let chain = customer.map(|customer| customer::chain(loaded, customer)).unwrap_or_default();
     std::iter::once(plan.stream()).chain(chain).collect()
 }
 
-/// The plan that is in force for a customer at some time. What [`covered_reads`] names must be among the reads, and so
+/// A customer's plan. What [`owned_reads`] names must be among the reads, and so must the customer's chain.
+///
+/// # Errors
+/// `reference_missing` or `customer_mismatch`, at `pointer`.
+pub fn of_customer<'a>(
+    loaded: &'a Loaded,
+    pointer: &str,
+    id: ServicePlanId,
+    customer: CustomerId,
+) -> Result<&'a ServicePlan, Rejection> {
+    let plan =
+        loaded.get::<ServicePlan>(id.stream()).ok_or_else(|| Rejection::reference_missing(pointer, id.stream()))?;
+    if plan.customer.is_some_and(|owner| customer::are_one(loaded, owner, customer)) {
+        Ok(plan)
+    } else {
+        Err(Rejection::customer_mismatch(pointer, id.stream()))
+    }
+}
+
+/// The plan that is in force for a customer at some time. What [`owned_reads`] names must be among the reads, and so
 /// must the customer's chain.
 ///
 /// # Errors
-/// `reference_missing` at `pointer`, `plan_not_active` or `customer_mismatch`.
+/// Those of [`of_customer`], or `plan_not_active`.
 pub fn in_force<'a>(
     loaded: &'a Loaded,
     pointer: &str,
@@ -45,25 +64,21 @@ pub fn in_force<'a>(
     customer: CustomerId,
     at: DateTime<Utc>,
 ) -> Result<&'a ServicePlan, Rejection> {
-    let missing = || Rejection::reference_missing(pointer, plan.stream());
-    let found = loaded.get::<ServicePlan>(plan.stream()).ok_or_else(missing)?;
-    let (Some(terms), Some(owner)) = (found.terms(), found.customer) else { return Err(missing()) };
+    let found = of_customer(loaded, pointer, plan, customer)?;
+    let terms = found.terms().ok_or_else(|| Rejection::reference_missing(pointer, plan.stream()))?;
     if found.status != Status::Active || !terms.period.contains(at) {
         let (status, period) = (found.status.name(), &terms.period);
         let detail = format!("the plan is {status}, from {} until {}", period.start, period.end);
         return Err(Rejection::new(Code::PlanNotActive, detail).with("status", status));
     }
-    if !customer::are_one(loaded, owner, customer) {
-        return Err(Rejection::new(Code::CustomerMismatch, "the plan is another customer's"));
-    }
     Ok(found)
 }
 
-/// The plan by which a customer's matter is served at some time. What [`covered_reads`] names must be among the reads, and
+/// The plan by which a customer's matter is served at some time. What [`owned_reads`] names must be among the reads, and
 /// so must the customer's chain.
 ///
 /// # Errors
-/// `reference_missing` at `pointer`, `plan_not_active`, `customer_mismatch`, or `not_covered` with what is not.
+/// Those of [`in_force`], or `not_covered` with what is not.
 pub fn covered<'a>(
     loaded: &'a Loaded,
     pointer: &str,

@@ -18,7 +18,7 @@ mod terms;
 mod transitions;
 
 pub use command::Command;
-pub use entitlement::{CONSUMERS_MAX, Matter, consume, covered, covered_reads, in_force, release};
+pub use entitlement::{CONSUMERS_MAX, Matter, consume, covered, in_force, of_customer, owned_reads, release};
 pub use event::Event;
 pub use fields::{
     Allocation, ConsumeOn, Consumer, ConsumerKind, Content, Coverage, EXCLUSIONS_MAX, Exclusion, HOUR_S, PRODUCTS_MAX,

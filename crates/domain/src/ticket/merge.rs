@@ -47,8 +47,7 @@ pub(super) fn merge(
     }
     let lost_customer = lost.matter.as_ref().map_or(matter.customer, |matter| matter.customer);
     customer::refuse_erased(lost_customer, context.loaded)?;
-    let today = |id| customer::survivor(context.loaded, id);
-    if !overridden && today(lost_customer) != today(matter.customer) {
+    if !overridden && !customer::are_one(context.loaded, lost_customer, matter.customer) {
         return Err(Rejection::new(Code::CustomerMismatch, "the tickets belong to different customers"));
     }
     if ticket.links.merged.len() >= LINKS_MAX {

@@ -5,6 +5,7 @@
 
 mod asks;
 mod assign;
+mod belongs;
 mod command;
 mod decide;
 mod event;
@@ -26,6 +27,7 @@ mod wait;
 
 pub use assign::capacity_claim;
 pub(crate) use assign::{check_team, eligible};
+pub(crate) use belongs::{of_customer, owned_reads};
 pub use command::Command;
 pub use decide::WATCHERS_MAX;
 pub use event::Event;

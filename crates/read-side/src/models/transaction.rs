@@ -152,7 +152,7 @@ fn recorded(event: &Event, happened: &Happened) -> Result<TransactionRow, Unfit>
         lines: lines.clone(),
         refunds: Vec::new(),
         channel: channel.clone(),
-        plan: *plan,
+        plan: plan.map(|plan| plan.0),
         corrections: 0,
         void_reason: None,
         updated_at: happened.recorded_at,

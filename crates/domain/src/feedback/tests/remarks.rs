@@ -19,6 +19,24 @@ fn a_suggestion_and_praise_are_personal_and_may_be_about_somebody() {
 }
 
 #[test]
+fn feedback_is_about_a_ticket_of_the_same_customer() {
+    let apart = (OLD_LI.stream(), customer::Event::CustomerRestored { survivor: LI }.into());
+    let apart = world().with(apart);
+    let together = (LI.stream(), customer::Event::CustomerMergedInto { survivor: OLD_LI }.into());
+    let together = apart.clone().with(together);
+    let remark = json!({"customer": OLD_LI, "body": "x", "about": {"ticket": T}});
+    for (name, data, pointer) in [
+        ("request_survey", json!({"customer": OLD_LI, "metric": "csat", "rated": {"ticket": T}}), "/data/rated/ticket"),
+        ("file_complaint", filing(OLD_LI), "/data/about/ticket"),
+        ("suggest", remark.clone(), "/data/about/ticket"),
+        ("praise", remark, "/data/about/ticket"),
+    ] {
+        assert_eq!(refused(&apart, name, data.clone()), (Code::CustomerMismatch, pointer.to_owned()), "{name}");
+        assert_eq!(code(&together, name, data), None, "{name}");
+    }
+}
+
+#[test]
 fn a_remark_is_of_a_customer_who_exists_about_what_exists() {
     for name in ["suggest", "praise"] {
         let unknown = json!({"customer": NOBODY, "body": "x"});

@@ -182,7 +182,7 @@ fn both_windows_are_bounded() {
 #[test]
 fn a_survey_of_a_customer_merged_since_is_answered_for_that_customer() {
     let restored = (OLD_LI.stream(), customer::Event::CustomerRestored { survivor: LI }.into());
-    let data = json!({"customer": OLD_LI, "metric": "csat", "rated": {"ticket": T}});
+    let data = json!({"customer": OLD_LI, "metric": "csat", "rated": {"agent": ANNA}});
     let asked = sent(world().with(restored), "request_survey", data);
     let merged = asked.with((OLD_LI.stream(), customer::Event::CustomerMergedInto { survivor: LI }.into()));
     let answer = json!({"score": 5, "comment": "fine"});

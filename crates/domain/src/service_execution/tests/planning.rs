@@ -43,6 +43,14 @@ fn what_it_refers_to_must_exist() {
 }
 
 #[test]
+fn a_ticket_for_which_it_is_planned_is_the_customers_own() {
+    let hers = with("customer", json!(MEI));
+    assert_eq!(world().invalid(E, "plan", hers.clone()), (Code::CustomerMismatch, "/data/ticket".to_owned()));
+    let merged = world().happened(LI.stream(), customer::Event::CustomerMergedInto { survivor: MEI });
+    assert!(merged.when(E, "plan", hers).is_ok(), "of whoever it was merged into too");
+}
+
+#[test]
 fn it_is_not_planned_for_a_merged_or_erased_customer() {
     let merged = world().rejection(E, "plan", with("customer", json!(OLD_LI)));
     assert_eq!((merged.code, &merged.facts["survivor"]), (Code::MergedInto, &json!(LI)));

@@ -131,7 +131,7 @@ fn loaded(world: &World) -> Loaded {
     }
     let mut read = Loaded::default();
     for _ in 0..3 {
-        for stream in covered_reads(&read, P).into_iter().chain([LI.stream(), MEI.stream(), OLD_LI.stream()]) {
+        for stream in owned_reads(&read, P).into_iter().chain([LI.stream(), MEI.stream(), OLD_LI.stream()]) {
             read.streams
                 .insert(stream, all.streams.get(&stream).cloned().unwrap_or_else(|| LoadedStream::empty(stream)));
         }

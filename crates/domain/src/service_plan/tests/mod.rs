@@ -1,6 +1,7 @@
 mod entitlement;
 mod executions;
 mod occurrences;
+mod owned;
 mod properties;
 mod recurrence;
 mod renewal;
