@@ -52,9 +52,11 @@ fn witnessed() -> Seen {
         .env("PROPTEST_CASES", "0")
         .output()
         .unwrap();
+    let text = std::fs::read_to_string(&file);
+    // Also where a test has failed, nothing stays behind.
+    let _ = std::fs::remove_file(&file);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::remove_file(&file).unwrap();
+    let text = text.unwrap();
     let mut seen = Seen::new();
     for line in text.lines() {
         let [category, command, what, test] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
