@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use super::fields::{ConsumeOn, EXCLUSIONS_MAX, PRODUCTS_MAX, Period, Terms, UNITS_MAX, Unit};
+use super::fields::{ConsumeOn, EXCLUSIONS_MAX, PRODUCTS_MAX, Period, Recurrence, SpanSeconds, Terms, UNITS_MAX, Unit};
 use super::recurrence::{OCCURRENCES_MAX, day_later, occurrences};
 use super::state::ServicePlan;
 use crate::decider::Loaded;
@@ -122,6 +122,16 @@ fn check_use(plan: &ServicePlan, terms: &Terms, root: &str) -> Result<(), Reject
     }
 }
 
+/// Refuses occurrences between whose earliest and latest time there is none.
+fn check_time(recurrence: &Recurrence, root: &str) -> Result<(), Rejection> {
+    let spans = [recurrence.early_s, recurrence.late_s].into_iter().chain(recurrence.duration_s);
+    if spans.map(SpanSeconds::get).all(|span| span == 0) {
+        let why = "an occurrence has some time: early or late, or while it lasts";
+        return Err(Rejection::validation(format!("{root}/recurrence/late_s"), why));
+    }
+    Ok(())
+}
+
 fn check_recurrence(plan: &ServicePlan, terms: &Terms, root: &str) -> Result<(), Rejection> {
     let Some(recurrence) = &terms.recurrence else { return Ok(()) };
     let planned = plan.planned.len();
@@ -130,7 +140,7 @@ fn check_recurrence(plan: &ServicePlan, terms: &Terms, root: &str) -> Result<(),
         Ok(_) if planned + plan.upcoming_by(terms).len() > OCCURRENCES_MAX => {
             format!("with the {planned} that were planned it is due more than {OCCURRENCES_MAX} times")
         }
-        Ok(_) => return Ok(()),
+        Ok(_) => return check_time(recurrence, root),
     };
     let mut rejection = Rejection::new(Code::RruleInvalid, why.clone());
     rejection.errors.push(FieldError { pointer: format!("{root}/recurrence/rrule"), detail: why });

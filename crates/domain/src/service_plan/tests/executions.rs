@@ -150,7 +150,7 @@ fn what_was_due_already_is_left_to_the_desk_when_a_plan_is_suspended() {
 
 #[test]
 fn ending_a_plan_drops_what_is_open_piece_by_piece() {
-    let daily = json!({"rrule": "FREQ=DAILY", "early_s": 0, "late_s": 0, "lead_s": 45 * 86_400});
+    let daily = json!({"rrule": "FREQ=DAILY", "early_s": 0, "late_s": 60, "lead_s": 45 * 86_400});
     let mut world = world().active(P, with(two_visits(), "recurrence", daily));
     for _ in 0..3 {
         world = world.fire(P, TIMER);

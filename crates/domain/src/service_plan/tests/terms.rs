@@ -112,6 +112,19 @@ fn products_checklists_and_exclusions_are_bounded() {
 }
 
 #[test]
+fn an_occurrence_has_some_time_in_which_it_can_be_done() {
+    let spans = |early: u32, late: u32, duration: u32| {
+        let recurrence = json!({"rrule": "FREQ=WEEKLY", "early_s": early, "late_s": late, "duration_s": duration,
+            "lead_s": 86_400});
+        with(visits(), "recurrence", recurrence)
+    };
+    assert_eq!(refused(spans(0, 0, 0)), (Code::Validation, "/data/terms/recurrence/late_s".to_owned()));
+    for (early, late, duration) in [(1, 0, 0), (0, 1, 0), (0, 0, 1)] {
+        assert!(drafting(spans(early, late, duration)).is_ok());
+    }
+}
+
+#[test]
 fn an_item_of_a_checklist_has_an_id_of_its_own() {
     let item = json!({"id": "filter", "name": "Filter changed", "mandatory": false});
     let twice = with(care(), "checklist", json!([item, item]));
