@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeZone as _, Utc};
 use uuid::Uuid;
 
-use crate::aggregates::{Category, Command, Event};
+use crate::aggregates::{Command, Event};
 use crate::customer;
 use crate::decider::{ClaimChange, ClaimKind, Context, Decision, Holding, Loaded, LoadedStream};
 use crate::envelope::{Actor, ActorKind};
@@ -99,12 +99,15 @@ impl Given {
         outcome
     }
 
-    /// The same in other circumstances: where nothing has happened, where others act, and where all customers are erased
-    /// or merged into somebody.
+    /// The same in other circumstances: where nothing has happened, where others act, and where all customers are
+    /// erased or merged into somebody.
     fn others(&self) -> Vec<Self> {
         let acting = [ActorKind::Customer, ActorKind::Rule, ActorKind::Agent].map(|kind| self.clone().by(kind));
-        let customers: Vec<_> =
-            self.loaded.streams.keys().filter(|stream| stream.category == Category::Customer).copied().collect();
+        let live = |stream: &&StreamId| {
+            let customer = self.loaded.get::<customer::Customer>(**stream);
+            customer.is_some_and(|customer| customer.standing == customer::Standing::Live)
+        };
+        let customers: Vec<_> = self.loaded.streams.keys().filter(live).copied().collect();
         let erased = customer::Event::CustomerErased { inquiries: Vec::new() };
         let merged = customer::Event::CustomerMergedInto { survivor: CustomerId(Uuid::from_u128(u128::MAX)) };
         let changed = [erased, merged].map(|event| {
@@ -167,6 +170,9 @@ impl Given {
             }
             wanted = command.reads(stream.id, &self.actor, &asked);
         }
+        // As many as the lane lets a command read.
+        let read = asked.streams.len() - self.known.iter().filter(|known| asked.streams.contains_key(known)).count();
+        assert!(read <= 64, "{command:?} reads {read} streams");
         asked
     }
 }

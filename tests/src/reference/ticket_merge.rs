@@ -45,7 +45,6 @@ fn merge(case: &Case<'_>, ticket: &Ticket, judged: &mut Judgement) {
     let (own, others) = (case.today(ticket.customer), case.today(loser.customer));
     let mixed = own != others && !ask.flag("override");
     judged.rule(mixed && !case.world.is(Altered::CustomersMixed), "customer_mismatch");
-    judged.deep(case.survivors(ticket.customer).len().max(case.survivors(loser.customer).len()) > 4);
     judged.rule(ticket.merged.len() >= 50, "limit_exceeded");
     let survivor = ask.id;
     judged.on_ticket(survivor, "TicketMerged", move |ticket| {

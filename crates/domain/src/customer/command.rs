@@ -172,8 +172,8 @@ pub enum Command {
         /// The organization.
         organization: CustomerId,
     },
-    /// Makes another customer an alias of this one, the survivor. At most 60 stand behind one, and at most five are merged
-    /// one into the other.
+    /// Makes another customer an alias of this one, the survivor. At most 60 stand behind one, and at most five are
+    /// merged one into the other.
     Merge {
         /// Who becomes the alias.
         loser: CustomerId,

@@ -10,7 +10,7 @@ use super::decide::{ADDRESSES_MAX, CONTACT_POINTS_MAX, TAGS_MAX};
 use super::event::Event;
 use super::fields::{Address, ContactPoint, Filled};
 use super::state::{Customer, Standing};
-use super::{contact, organization, path, reference};
+use super::{contact, organization, reference};
 use crate::decider::{ClaimChange, ClaimKey, Context, Decision, Loaded};
 use crate::ids::{CustomerId, InquiryId, StreamId};
 use crate::inquiry::{identified_claim, own_subject};
@@ -22,12 +22,12 @@ pub const ALIASES_MAX: usize = 60;
 /// rounds of reading.
 pub const CHAIN_MAX: usize = 5;
 
-/// What a merge reads: the loser with its aliases, those whose values may be filled in through it, and what rules a
-/// circle out.
+/// What a merge reads: the loser with those behind it who have others behind them, those whose values may be filled in
+/// through it, and what rules a circle out.
 pub(super) fn reads(loaded: &Loaded, own: CustomerId, loser: CustomerId) -> Vec<StreamId> {
     let mut streams = organization::walk_reads(loaded, own);
     streams.push(loser.stream());
-    streams.extend(alias_streams(loaded, loser));
+    streams.extend(nested(loaded, loser));
     if let Some(customer) = loaded.get::<Customer>(loser.stream()) {
         let contacts = customer.contact_points.iter().map(|point| point.contact.subject());
         let subjects = contacts.chain(customer.addresses.iter().map(|address| address.place.subject()));
@@ -35,6 +35,21 @@ pub(super) fn reads(loaded: &Loaded, own: CustomerId, loser: CustomerId) -> Vec<
         streams.extend(subjects.into_iter().map(CustomerId::stream));
     }
     streams
+}
+
+/// The streams of those behind a customer who have others behind them.
+fn nested(loaded: &Loaded, id: CustomerId) -> Vec<StreamId> {
+    let merged = loaded.get::<Customer>(id.stream()).into_iter().flat_map(|customer| &customer.merged);
+    let with_others = merged.filter(|(_, behind)| !behind.aliases.is_empty());
+    with_others.flat_map(|(id, _)| std::iter::once(id.stream()).chain(nested(loaded, *id))).collect()
+}
+
+/// How many customers are on the longest way of merges that ends in one, itself among them. What [`nested`] names must
+/// be among the reads.
+fn longest_way(loaded: &Loaded, id: CustomerId) -> usize {
+    let merged = loaded.get::<Customer>(id.stream()).into_iter().flat_map(|customer| &customer.merged);
+    let ways = merged.map(|(id, behind)| if behind.aliases.is_empty() { 1 } else { longest_way(loaded, *id) });
+    1 + ways.max().unwrap_or(0)
 }
 
 /// The streams of everybody who was merged into a customer.
@@ -77,8 +92,7 @@ impl Customer {
         if self.aliases().count() + aliases.len() + 1 > ALIASES_MAX {
             return Err(Rejection::limit_exceeded("customers merged into one", ALIASES_MAX as u64));
         }
-        let longest = aliases.iter().map(|alias| path(context.loaded, *alias).count()).max().unwrap_or(1);
-        if longest >= CHAIN_MAX {
+        if longest_way(context.loaded, loser_id) >= CHAIN_MAX {
             return Err(Rejection::limit_exceeded("customers merged one into the other", CHAIN_MAX as u64));
         }
         organization::rule_out_circle(context.loaded, own, loser_id)?;

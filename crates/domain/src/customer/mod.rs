@@ -32,7 +32,7 @@ use crate::rejection::Rejection;
 
 /// A customer and those that it went into, one after the other, as far as they are loaded.
 fn path(loaded: &Loaded, id: CustomerId) -> impl Iterator<Item = CustomerId> {
-    std::iter::successors(Some(id), |id| loaded.get::<Customer>(id.stream())?.survivor()).take(CHAIN_MAX)
+    std::iter::successors(Some(id), |id| loaded.get::<Customer>(id.stream())?.survivor()).take(ALIASES_MAX + 1)
 }
 
 /// What [`live_customer`] reads: the customer's stream and, where it was merged, those that it went into, one more

@@ -154,6 +154,19 @@ fn at_most_sixty_customers_stand_behind_one() {
 }
 
 #[test]
+fn a_customer_with_many_aliases_is_merged_into_one_with_many_organizations() {
+    let alias = |number: u128| CustomerId(id(2_000 + number));
+    let organization = |number: u128| CustomerId(id(3_000 + number));
+    let full = (0..58)
+        .fold(customers(), |world, number| world.send(alias(number), &register("{}")).send(LI, &merge(alias(number))));
+    let linked = (0..18).fold(full, |world, number| {
+        let link = Command::LinkOrganization { organization: organization(number), role: None, active: true };
+        world.send(organization(number), &register(r#"{"kind":"organization"}"#)).send(BO, &link)
+    });
+    assert_eq!(linked.send(BO, &merge(LI)).state(BO).aliases().count(), 59);
+}
+
+#[test]
 fn five_customers_are_merged_one_into_the_other_and_a_sixth_takes_none_of_them() {
     let [first, second, third] = [6, 7, 8].map(|number| CustomerId(id(number)));
     let apart = [first, second, third].into_iter().fold(customers(), |world, id| world.send(id, &register("{}")));
