@@ -128,3 +128,17 @@ fn targets_and_shares_have_their_limits() {
         assert_eq!(Percent::try_from(percent).is_ok(), is_known, "{percent}");
     }
 }
+
+#[test]
+fn a_wrong_target_is_named_with_its_priority() {
+    let calendar = Uuid::from_u128(1);
+    let wrong = |targets: &str| {
+        let data = format!(r#"{{"name":"Gold","terms":{{"calendar":"{calendar}","targets":{targets}}}}}"#);
+        match crate::codec::read_variant::<Command>("define", "/data", &data) {
+            Err(crate::codec::VariantError::Content(error)) => error.pointer,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wrong(r#"{"P3":{"first_response_s":"soon"}}"#), "/data/terms/targets/P3/first_response_s");
+    assert!(wrong(r#"{"P9":{"first_response_s":60}}"#).starts_with("/data/terms/targets"));
+}

@@ -159,7 +159,9 @@ ranged! {
 }
 
 /// How important a ticket is, P1 the most.
+// Read as a text, not as an enum: only then an error inside a map names the priority that leads to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Priority {
     /// The most important.
     P1,
@@ -169,6 +171,16 @@ pub enum Priority {
     P3,
     /// The least important.
     P4,
+}
+
+impl TryFrom<String> for Priority {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let all = [Self::P1, Self::P2, Self::P3, Self::P4];
+        let found = all.into_iter().find(|priority| priority.name() == text);
+        found.ok_or_else(|| format!("unknown priority `{text}`, expected P1, P2, P3 or P4"))
+    }
 }
 
 impl Priority {
