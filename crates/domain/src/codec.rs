@@ -128,12 +128,16 @@ fn is_object(json: &[u8]) -> bool {
 fn sentence(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    let of_rust = ["struct ", "tuple struct ", "internally tagged enum ", "a map"];
-    match text.rsplit_once(", expected ") {
-        Some((what, expected)) if of_rust.iter().any(|kind| expected.starts_with(kind)) => {
-            format!("{what}, expected an object")
-        }
-        Some(_) | None => text.to_owned(),
+    let Some((what, expected)) = text.rsplit_once(", expected ") else { return text.to_owned() };
+    let is_of = |kinds: &[&str]| kinds.iter().any(|kind| expected.starts_with(kind));
+    if is_of(&["struct ", "internally tagged enum ", "a map"]) {
+        format!("{what}, expected an object")
+    } else if is_of(&["a sequence"]) {
+        format!("{what}, expected an array")
+    } else if is_of(&["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]) {
+        format!("{what}, expected a whole number")
+    } else {
+        text.to_owned()
     }
 }
 

@@ -98,7 +98,7 @@ pub struct PointQuery {
 }
 
 /// How many customers there are.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CustomersSummary {
     /// Customers that are neither merged nor erased.
     total: i64,

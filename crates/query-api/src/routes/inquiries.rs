@@ -101,7 +101,7 @@ pub async fn list(
 }
 
 /// How many inquiries there are.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct InquiriesSummary {
     /// All of them.
     total: i64,

@@ -36,8 +36,8 @@ use crate::paging::Page;
 /// A page as it is sent.
 pub(crate) type ShownPage = Page<Shown>;
 
-/// The figures of one kind, e.g. those of `status/open` and `status/closed` for `status`: of what, and the numbers. What
-/// there is none of is left out.
+/// The figures of one kind, e.g. those of `status/open` and `status/closed` for `status`: of what, and the numbers.
+/// What there is none of is left out.
 pub(crate) fn about<'a>(figures: &'a [Figure], kind: &'a str) -> impl Iterator<Item = (String, [i64; 4])> {
     let of_kind =
         move |figure: &'a Figure| figure.fact.strip_prefix(kind)?.strip_prefix('/').map(|of| (of, figure.numbers));

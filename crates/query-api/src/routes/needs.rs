@@ -101,7 +101,7 @@ pub async fn list(
 }
 
 /// How many needs there are.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct NeedsSummary {
     /// All of them.
     total: i64,

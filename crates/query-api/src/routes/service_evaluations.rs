@@ -113,7 +113,7 @@ pub async fn list(
 }
 
 /// How many evaluations there are.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ServiceEvaluationsSummary {
     /// All of them.
     total: i64,

@@ -102,7 +102,7 @@ pub async fn list(
 }
 
 /// How many service executions there are.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ServiceExecutionsSummary {
     /// All of them.
     total: i64,

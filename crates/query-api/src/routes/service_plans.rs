@@ -96,7 +96,7 @@ pub async fn list(
 }
 
 /// How many service plans there are.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ServicePlansSummary {
     /// All of them.
     total: i64,

@@ -112,7 +112,7 @@ pub async fn list(
 }
 
 /// How many tickets there are.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TicketsSummary {
     /// All of them.
     total: i64,
