@@ -46,7 +46,7 @@ pub(super) fn merge(
     let lost_customer = lost.customer.unwrap_or(customer);
     customer::refuse_erased(lost_customer, context.loaded)?;
     if !overridden && !customer::are_one(context.loaded, lost_customer, customer) {
-        return Err(Rejection::new(Code::CustomerMismatch, "the needs belong to different customers"));
+        return Err(Rejection::customer_mismatch("/data/loser", loser.stream()));
     }
     if need.merged.len() >= MERGED_MAX {
         return Err(Rejection::limit_exceeded("needs merged into one", MERGED_MAX as u64));

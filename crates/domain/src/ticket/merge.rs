@@ -48,7 +48,7 @@ pub(super) fn merge(
     let lost_customer = lost.matter.as_ref().map_or(matter.customer, |matter| matter.customer);
     customer::refuse_erased(lost_customer, context.loaded)?;
     if !overridden && !customer::are_one(context.loaded, lost_customer, matter.customer) {
-        return Err(Rejection::new(Code::CustomerMismatch, "the tickets belong to different customers"));
+        return Err(Rejection::customer_mismatch("/data/loser", loser.stream()));
     }
     if ticket.links.merged.len() >= LINKS_MAX {
         return Err(Rejection::limit_exceeded("tickets merged into one", LINKS_MAX as u64));

@@ -100,6 +100,7 @@ impl Opening {
                 let seen = (self.channel, priority);
                 Some(put_under(plan, self.customer, seen, self.product.as_ref(), context)?)
             }
+            None if self.product.is_some() => return Err(plan::no_product_without_plan()),
             None => None,
         };
         let opened = Event::TicketOpened {

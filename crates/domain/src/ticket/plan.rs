@@ -15,6 +15,9 @@ use crate::rejection::Rejection;
 use crate::revisions::RevisionOf;
 use crate::service_plan::{self, ConsumeOn, Consumer, ConsumerKind, HOUR_S, Product, ServicePlan, Unit, Units};
 
+/// Where a command names the product.
+const PRODUCT: &str = "/data/product";
+
 /// The policy by which tickets under a plan are served, if it names one.
 pub(super) fn policy(plan: ServicePlanId, loaded: &Loaded) -> Option<Asked> {
     let RevisionOf { id, revision } = loaded.get::<ServicePlan>(plan.stream())?.terms()?.sla_policy?;
@@ -41,6 +44,11 @@ pub(super) fn put_under(
     Ok(Event::TicketPlanChanged { plan: Some(plan), product: product.cloned() })
 }
 
+/// The refusal of a product that nothing covers: it would be forgotten in silence.
+pub(super) fn no_product_without_plan() -> Rejection {
+    Rejection::validation(PRODUCT, "a product is covered by a plan, and none is named")
+}
+
 /// Puts a ticket under another plan, or under none. Its clocks are given the targets of the plan's policy.
 pub(super) fn change(
     ticket: &Ticket,
@@ -49,14 +57,13 @@ pub(super) fn change(
     product: Option<&Product>,
     context: &Context<'_>,
 ) -> Result<Decision, Rejection> {
-    let pointer = "/data/product";
     if plan.is_none() && product.is_some() {
-        return Err(Rejection::validation(pointer, "a product is covered by a plan only"));
+        return Err(no_product_without_plan());
     }
     if ticket.plan.map(|plan| plan.id) == plan {
         return match product {
             Some(product) if ticket.product.as_ref() != Some(product) => {
-                Err(Rejection::validation(pointer, "it is under this plan already, for another product or none"))
+                Err(Rejection::validation(PRODUCT, "it is under this plan already, for another product or none"))
             }
             Some(_) | None => Ok(Decision::already()),
         };

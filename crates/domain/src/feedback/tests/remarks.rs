@@ -37,6 +37,20 @@ fn feedback_is_about_a_ticket_of_the_same_customer() {
 }
 
 #[test]
+fn whoever_asked_for_the_customer_may_say_something_of_the_ticket() {
+    let asked = json!({"customer": LI, "requester": OLD_LI, "type": "incident", "channel": "web", "category": [],
+        "subject": {"$personal": {"subject": LI, "value": "打印机坏了"}}, "impact": 3, "urgency": 2, "priority": "P3"});
+    let other = TicketId(Uuid::from_u128(32));
+    let apart = (OLD_LI.stream(), customer::Event::CustomerRestored { survivor: LI }.into());
+    let world = world().with(apart).with((other.stream(), event(Category::Ticket, "TicketOpened", asked)));
+    let praise = |ticket: TicketId| json!({"customer": OLD_LI, "body": "x", "about": {"ticket": ticket}});
+    assert_eq!(
+        (code(&world, "praise", praise(other)), code(&world, "praise", praise(T))),
+        (None, Some(Code::CustomerMismatch))
+    );
+}
+
+#[test]
 fn a_remark_is_of_a_customer_who_exists_about_what_exists() {
     for name in ["suggest", "praise"] {
         let unknown = json!({"customer": NOBODY, "body": "x"});

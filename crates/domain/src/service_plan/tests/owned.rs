@@ -30,20 +30,21 @@ fn a_transaction_pays_for_a_plan_of_its_own_customer() {
 
 #[test]
 fn feedback_is_about_a_revision_of_a_plan_of_its_own_customer() {
-    let about = |customer: CustomerId, plan: ServicePlanId, revision: u32| json!({"customer": customer, "body": "x", "about": {"plan": {"id": plan, "revision": revision}}});
-    let rated = |customer: CustomerId, plan: ServicePlanId, revision: u32| json!({"customer": customer, "metric": "nps", "rated": {"plan": {"id": plan, "revision": revision}}});
+    let plan = |plan: ServicePlanId, revision: u32| json!({"id": plan, "revision": revision});
+    let about = |customer: CustomerId, of: Value| json!({"customer": customer, "body": "x", "about": {"plan": of}});
+    let rated = |customer: CustomerId, of: Value| json!({"customer": customer, "metric": "nps", "rated": {"plan": of}});
     let world = world().active(P, care());
     let code = |name: &str, data: Value| {
         let command: feedback::Command = crate::codec::read_variant(name, "/data", &data.to_string()).unwrap();
         fault(&world, Category::Feedback, command)
     };
     for (name, data, pointer) in [
-        ("praise", &about as &dyn Fn(CustomerId, ServicePlanId, u32) -> Value, "/data/about/plan"),
+        ("praise", &about as &dyn Fn(CustomerId, Value) -> Value, "/data/about/plan"),
         ("request_survey", &rated, "/data/rated/plan"),
     ] {
-        assert_eq!(code(name, data(LI, P, 1)), None, "{name}");
-        assert_eq!(code(name, data(LI, P, 2)), Some((Code::ReferenceMissing, pointer.to_owned())), "{name}");
-        assert_eq!(code(name, data(LI, NONE, 1)), Some((Code::ReferenceMissing, pointer.to_owned())), "{name}");
-        assert_eq!(code(name, data(MEI, P, 1)), Some((Code::CustomerMismatch, pointer.to_owned())), "{name}");
+        assert_eq!(code(name, data(LI, plan(P, 1))), None, "{name}");
+        assert_eq!(code(name, data(LI, plan(P, 2))), Some((Code::ReferenceMissing, pointer.to_owned())), "{name}");
+        assert_eq!(code(name, data(LI, plan(NONE, 1))), Some((Code::ReferenceMissing, pointer.to_owned())), "{name}");
+        assert_eq!(code(name, data(MEI, plan(P, 1))), Some((Code::CustomerMismatch, pointer.to_owned())), "{name}");
     }
 }

@@ -178,6 +178,8 @@ fn a_ticket_is_put_only_under_a_plan_that_covers_it() {
     let refused = world.rejection(T, "change_plan", json!({"plan": PLAN}));
     assert_eq!((refused.code, &refused.facts["not_covered"]), (Code::NotCovered, &json!("channel")));
     assert_eq!(world.code(T, "change_plan", json!({"plan": OTHER})), Code::ReferenceMissing);
+    let hers = world.clone().with_plan(OTHER, MEI, &terms());
+    assert_eq!(hers.code(T, "change_plan", json!({"plan": OTHER})), Code::CustomerMismatch);
     let suspended = world.agree(PLAN, "suspend", &json!({}));
     assert_eq!(suspended.code(T, "change_plan", json!({"plan": PLAN})), Code::PlanNotActive);
 }
@@ -189,8 +191,14 @@ fn the_product_that_a_plan_covers_is_told_with_the_plan_and_not_changed_in_silen
     let covered = world.clone().send(T, "change_plan", of("EX-200"));
     assert_eq!(covered.events(T, "change_plan", of("EX-200")), Vec::<String>::new());
     assert_eq!(covered.events(T, "change_plan", json!({"plan": PLAN})), Vec::<String>::new());
-    for (world, data) in [(&covered, of("EX-300")), (&world, json!({"product": "EX-200"}))] {
-        let refused = world.rejection(T, "change_plan", data);
+    let mut without_plan = under(PLAN);
+    without_plan["plan"] = json!(null);
+    without_plan["product"] = json!("EX-200");
+    for refused in [
+        covered.rejection(T, "change_plan", of("EX-300")),
+        world.rejection(T, "change_plan", json!({"product": "EX-200"})),
+        world.rejection(U, "open", without_plan),
+    ] {
         assert_eq!((refused.code, refused.errors[0].pointer.as_str()), (Code::Validation, "/data/product"));
     }
 }
