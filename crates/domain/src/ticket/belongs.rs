@@ -6,18 +6,19 @@ use crate::decider::Loaded;
 use crate::ids::{CustomerId, StreamId, TicketId};
 use crate::rejection::Rejection;
 
-/// Whose it is: the customer's, and whose who asked for the customer.
+/// Those who may speak of it: the customer, and whoever asked for the customer.
 fn owners(ticket: &Ticket) -> impl Iterator<Item = CustomerId> {
     ticket.matter.iter().flat_map(|matter| std::iter::once(matter.customer).chain(matter.requester))
 }
 
-/// What [`of_customer`] reads of a ticket: its stream and, once that is loaded, the chains of those whose it is.
+/// What [`of_customer`] reads of a ticket: its stream and, once that is loaded, the chains of those who may speak of it.
 pub(crate) fn owned_reads(loaded: &Loaded, ticket: TicketId) -> Vec<StreamId> {
     let owners = loaded.get::<Ticket>(ticket.stream()).into_iter().flat_map(owners);
     std::iter::once(ticket.stream()).chain(owners.flat_map(|owner| customer::chain(loaded, owner))).collect()
 }
 
-/// A customer's ticket, or one for which the customer asked. What [`owned_reads`] names must be among the reads, and so must the customer's chain.
+/// A customer's ticket, or one for which the customer asked. What [`owned_reads`] names must be among the reads, and so
+/// must the customer's chain.
 ///
 /// # Errors
 /// `reference_missing` or `customer_mismatch`, at `pointer`.
