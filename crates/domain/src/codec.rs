@@ -411,6 +411,12 @@ mod tests {
             detail(&format!(r#"{{"customer":"{customer}","terms":7}}"#)),
             "/data/terms: invalid type: integer `7`, expected an object"
         );
+        let of_terms = |terms: &str| detail(&format!(r#"{{"customer":"{customer}","terms":{terms}}}"#));
+        assert_eq!(of_terms(r#"{"checklist":{}}"#), "/data/terms/checklist: invalid type: map, expected an array");
+        assert_eq!(
+            of_terms(r#"{"recurrence":{"early_s":"soon"}}"#),
+            "/data/terms/recurrence/early_s: invalid type: string \"soon\", expected a whole number"
+        );
         assert_eq!(
             detail(&format!(
                 r#"{{"customer":"{customer}","terms":{{"name":"struct X, expected struct Y at line 7"}}}}"#

@@ -74,8 +74,8 @@ pub fn in_force<'a>(
     Ok(found)
 }
 
-/// The plan by which a customer's matter is served at some time. What [`owned_reads`] names must be among the reads, and
-/// so must the customer's chain.
+/// The plan by which a customer's matter is served at some time. What [`owned_reads`] names must be among the reads,
+/// and so must the customer's chain.
 ///
 /// # Errors
 /// Those of [`in_force`], or `not_covered` with what is not.
